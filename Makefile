@@ -1,0 +1,77 @@
+# What a developer does daily. Needs Python >= 3.11, git and make; everything else goes into $(VENV).
+#
+#   make demo    the main job on the embedded demo hospital      make wheel   sdist and wheel into dist/
+#   make test    all tests                                       make docs    pages that are made from code and tests
+#   make lint    ruff                                            make bench   benchmarks
+#   make types   mypy (strict for trialmatch.eligibility)        make clean   remove what was made
+
+SHELL := /bin/sh
+VENV ?= .venv
+BIN := $(VENV)/bin
+# The first interpreter that is new enough; PYTHON=/path/to/python overrides.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; exit; }; done)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format types docs bench wheel serve clean
+
+help:
+	@sed -n '3,8s/^# \{0,1\}//p' Makefile
+
+# Stamp files: installing again only when what is installed has changed.
+$(VENV)/.made:
+	@test -n "$(PYTHON)" || { echo "trialmatch needs Python 3.11 or newer; none was found (try: make PYTHON=/path/to/python)" >&2; exit 1; }
+	@echo "Making the virtual environment $(VENV) ..."
+	@"$(PYTHON)" -m venv "$(VENV)" || { echo "python's venv module is incomplete (Debian, Ubuntu: apt install python3-venv)" >&2; rm -rf "$(VENV)"; exit 1; }
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.made setup.cfg pyproject.toml
+	@echo "Installing trialmatch and what it needs (once) ..."
+	@$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.made setup.cfg pyproject.toml
+	@echo "Installing trialmatch and what its tests need (once) ..."
+	@$(PIP) install --editable '.[test]'
+	@touch $@ $(VENV)/.run
+
+$(VENV)/.dev: $(VENV)/.made setup.cfg pyproject.toml
+	@echo "Installing the developer's tools (once) ..."
+	@$(PIP) install --editable '.[test,dev]'
+	@touch $@ $(VENV)/.test $(VENV)/.run
+
+demo: $(VENV)/.run
+	@$(BIN)/trialmatch demo $(ARGS)
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+docs: $(VENV)/.test
+	$(BIN)/python -m tests.docs
+
+bench: $(VENV)/.run
+	$(BIN)/python bench/patient.py $(ARGS)
+
+# The wheel is built from the sdist, and the sdist from a clean state: a stale build/ would leak deleted files into it.
+wheel: $(VENV)/.dev
+	rm -rf build dist service/*.egg-info
+	$(BIN)/python -m build --outdir dist .
+	rm -rf build
+
+serve: $(VENV)/.run
+	$(BIN)/trialmatch serve $(ARGS)
+
+clean:
+	rm -rf build dist service/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis "$(VENV)"
+	find service profiles mappings tests -name __pycache__ -type d -prune -exec rm -rf {} +
