@@ -8,7 +8,12 @@ from pathlib import Path
 INDEX_DATE = "2026-03-01"
 """The as-of date that the records are written for (ISO 8601)."""
 
-SHOWCASE: tuple[tuple[str, str], ...] = ()
+SHOWCASE: tuple[tuple[str, str], ...] = (
+    ("lupus-likely-01", "everything measured and fine: what is left are a person's answers"),
+    ("lupus-missing-01", "three tests were never made: which orders would settle it"),
+    ("lupus-renal-01", "one fact rules the trial out, shown with the result it rests on"),
+    ("lupus-vague-01", "events too vaguely dated to decide: nothing is guessed"),
+)
 """Patients worth showing first: (Patient.id, one line why)."""
 
 
