@@ -62,7 +62,7 @@ def _(chart: Chart) -> None:
     gender="male",
 )
 def _(chart: Chart) -> None:
-    recent = lupus(chart, weight=81)
+    recent = lupus(chart, weight=76)
     chart.drop("bilirubin")
     chart.lab("bilirubin", 49.2, recent)
     chart.condition("gilbert", "2003")
@@ -209,10 +209,10 @@ def _(chart: Chart) -> None:
     chart.condition("seizure", "2025", clinical="resolved")
     chart.procedure("coronary-stent", performed_text="autumn 2025")
     chart.drop("taking-prednisone", "rx-", "given-", "supply-")
-    chart.order("hydroxychloroquine", "2026-01-20", dose=chart.dose(200, 2), status="stopped")
-    chart.order("prednisone", "2026-01-20", dose=chart.dose(60), status="stopped")
+    chart.order("hydroxychloroquine", "2025-06-20", dose=chart.dose(200, 2), status="stopped")
+    chart.order("prednisone", "2025-06-20", dose=chart.dose(60), status="stopped")
     for drug in ("azathioprine", "methotrexate", "belimumab"):
-        chart.statement(drug, "2026-01", status="stopped")
+        chart.statement(drug, "2025-06", status="stopped")
 
 
 @case(
