@@ -5,5 +5,5 @@ of the package, and prefers trying every possibility over being clever: a partia
 mean, a bound such as ``<5`` is tried at the points around which an answer could change, an exposure is a set of days.
 
 What it does not read (it raises :class:`NotCovered`): encounters, studies and documents as criteria, text-only records,
-routes other than oral, cohorts, shared blocks and windows hung on another characteristic.
+routes other than oral, cohorts and shared blocks.
 """

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import calendar
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
@@ -93,32 +94,47 @@ ALWAYS = Window(None, None)
 
 @dataclass(frozen=True)
 class Anchors:
-    """The days that windows hang on; ``infusion`` is unknown unless given."""
+    """The days that windows hang on; ``infusion`` is unknown unless given.
+
+    ``events`` holds, for the linkId of a characteristic that dates an event, the days of all such events; None where
+    these are not known to the day.
+    """
 
     as_of: date
     enrolment: date
     infusion: date | None
+    events: Mapping[str, list[date] | None] = field(default_factory=dict)
 
     def named(self, code: str) -> date | None:
         """The day of an anchor of the code system, None where it is not known."""
         return {"screening": self.as_of, "enrolment": self.enrolment, "infusion": self.infusion}[code]
 
 
-def window_of(characteristic: Json, anchors: Anchors) -> Window | str:
-    """The window of a characteristic: always, a stretch of days, or ``"anchor-unknown"``."""
+def windows_of(characteristic: Json, anchors: Anchors) -> list[Window | str]:
+    """The window of a characteristic: always, a stretch of days, or ``"anchor-unknown"``.
+
+    It is one window, unless it hangs on an event of another characteristic that happened several times.
+    """
     entries = characteristic.get("timeFromEvent", [])
     if not entries:
-        return ALWAYS
-    if len(entries) > 1 or "eventId" in entries[0]:
-        raise NotCovered("several windows, or one hung on another characteristic")
+        return [ALWAYS]
+    if len(entries) > 1:
+        raise NotCovered("several windows")
     entry = entries[0]
+    if "eventId" in entry:
+        days = anchors.events[entry["eventId"]]
+        if days is None:
+            raise NotCovered("a window that hangs on an event of a doubtful date")
+        return [window_around(day, entry) for day in days] or ["anchor-unknown"]
     coding = entry.get("eventCodeableConcept", {}).get("coding", [{"code": "screening"}])[0]
     anchor = anchors.named(coding["code"])
-    if anchor is None:
-        return "anchor-unknown"
+    return ["anchor-unknown" if anchor is None else window_around(anchor, entry)]
+
+
+def window_around(anchor: date, entry: Json) -> Window:
+    """The window that a range, or a quantity with a comparator, opens around a day."""
 
     def at(quantity: Json) -> date:
-        assert anchor is not None
         return shift(anchor, Fraction(str(quantity["value"])), quantity["code"])
 
     if "range" in entry:

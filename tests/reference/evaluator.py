@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from .answers import FALSE, STATUS, TRUE, UNKNOWN, Answer, NotCovered, decided, unknown
 from .days import Anchors, completed_years, days_of
 from .measurements import measurement
-from .records import READERS, record_leaf
+from .records import READERS, event_days, record_leaf
 from .values import decide, exactly, limit_test
 from .vocabulary import extension
 
@@ -74,6 +75,7 @@ def judge(
     )
     patient = next((r for r in resources if r["resourceType"] == "Patient"), {"id": "p"})
     once = list({(r["resourceType"], r.get("id", id(r))): r for r in resources}.values())
+    anchors = replace(anchors, events=events_named(characteristics, once, patient, today))
     situation = Situation(once, patient, anchors, in_force(attestations or [], today))
     top = [node_of(characteristic, situation, excludes_above=0) for characteristic in characteristics]
     truth = min((node.truth for node in top), default=TRUE)
@@ -81,6 +83,22 @@ def judge(
         mark_blocking(node, truth == UNKNOWN)
     nodes = {node.link_id: node for root in top for node in everything_under(root)}
     return Judgement(nodes, truth, verdicts_of(truth, list(nodes.values())))
+
+
+def events_named(
+    characteristics: list[Json], resources: list[Json], patient: Json, today: date
+) -> dict[str, list[date] | None]:
+    """The days of the events that windows hang on, by linkId."""
+    everything = list(walk(characteristics))
+    named = {entry["eventId"] for c in everything for entry in c.get("timeFromEvent", []) if "eventId" in entry}
+    return {c["linkId"]: event_days(c, resources, patient, today) for c in everything if c["linkId"] in named}
+
+
+def walk(characteristics: list[Json]) -> Iterator[Json]:
+    """Every characteristic, groups and leaves."""
+    for characteristic in characteristics:
+        yield characteristic
+        yield from walk(characteristic.get("definitionByCombination", {}).get("characteristic", []))
 
 
 def everything_under(node: Node) -> list[Node]:

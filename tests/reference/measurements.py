@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from .answers import Answer, NotCovered, decided, unknown
-from .days import ALWAYS, LONG_AGO, Anchors, Window, completed_years, days_of, hours_of, shift, window_of
+from .days import ALWAYS, LONG_AGO, Anchors, Window, completed_years, days_of, hours_of, shift, windows_of
 from .values import COMPARE, Outcome, decide, exactly, in_own_unit, observed
 from .vocabulary import CODES, codes_in, extension, meant
 
@@ -29,6 +29,7 @@ class Result:
     preliminary: bool
     time: str | None
     outcome: Outcome = field(default=False)
+    panel: str | None = None
 
 
 def results_of(codes: frozenset[tuple[str, str]], resources: list[Json], patient: str, as_of: date) -> list[Result]:
@@ -40,13 +41,15 @@ def results_of(codes: frozenset[tuple[str, str]], resources: list[Json], patient
         if resource["status"] not in ("final", "amended", "corrected", "preliminary", "registered"):
             continue
         preliminary = resource["status"] in ("preliminary", "registered")
-        for part in (resource, *resource.get("component", [])):
-            if not codes_in(part["code"]) & codes or not has_value(part):
-                continue
+        parts = [p for p in (resource, *resource.get("component", [])) if codes_in(p["code"]) & codes and has_value(p)]
+        is_panel = bool(codes_in(resource["code"]) & codes) and not has_value(resource)
+        if is_panel:  # every organ system's grade is a value of the panel
+            parts = [p for p in resource.get("component", []) if has_value(p)]
+        for part in parts:
             time = time_of(resource)
             hours = undated(as_of) if time is None else hours_of(time)
             if any(day_of(hour) <= as_of for hour in hours):
-                found.append(Result(part, hours, preliminary, time))
+                found.append(Result(part, hours, preliminary, time, panel=resource["id"] if is_panel else None))
     return found
 
 
@@ -218,6 +221,18 @@ def extreme(method: str, comparator: str, results: list[Result], rules: Rules) -
     return some(results, rules, sought=any_decides)
 
 
+def of_the_newest_panel(results: list[Result], rules: Rules) -> list[Result]:
+    """Single results, and the values of the newest panel in the window; only for panels of different days."""
+    panels = [result for result in results if result.panel]
+    if any(result.preliminary or len(result.hours) > 24 for result in panels):
+        raise NotCovered("preliminary or vaguely dated panels")
+    counted = [result for result in panels if True in rules.membership(result)]
+    if not counted:
+        return results
+    newest = max(counted, key=lambda result: result.hours[0])
+    return [result for result in results if result.panel in (None, newest.panel)]
+
+
 def count(results: list[Result], rules: Rules, least: int) -> Answer:
     """Whether at least so many results satisfy the limit."""
     sure, possible, reasons = 0, 0, set()
@@ -350,7 +365,7 @@ def measurement(characteristic: Json, resources: list[Json], patient: Json, anch
     methods = [coding["code"] for entry in definition.get("method", []) for coding in entry["coding"]]
     (method,) = methods or ["latest"]
     counting = "instancesQuantity" in characteristic
-    window = window_of(characteristic, anchors)
+    (window,) = windows_of(characteristic, anchors)
     results = results_of(codes, resources, patient["id"], anchors.as_of)
     if isinstance(window, str):
         return unknown(window) if results else unknown("missing-data", window)
@@ -362,7 +377,7 @@ def measurement(characteristic: Json, resources: list[Json], patient: Json, anch
         return change(method, definition["valueQuantity"], concept, results, rules)
     results = judged(results, concept, definition)
     if counting:
-        return count(results, rules, int(characteristic["instancesQuantity"]["value"]))
+        return count(of_the_newest_panel(results, rules), rules, int(characteristic["instancesQuantity"]["value"]))
     if method in ("max", "min"):
         return extreme(method, definition["valueQuantity"].get("comparator", "="), results, rules)
     if method == "any" or "valueBoolean" in definition:

@@ -13,7 +13,7 @@ from itertools import product
 from typing import Any
 
 from .answers import FALSE, Answer, NotCovered, decided, first_reason, unknown
-from .days import ALWAYS, LONG_AGO, Anchors, Window, days_of, shift, window_of
+from .days import ALWAYS, LONG_AGO, Anchors, Window, days_of, shift, windows_of
 from .measurements import newest_weight, results_of
 from .values import COMPARE, exactly
 from .vocabulary import CODES, INGREDIENT, codes_in, extension, meant
@@ -309,6 +309,14 @@ def covers_enough(spans: list[Span], window: Window, as_of: date, least: Json) -
     return len(covered) >= needed
 
 
+def event_days(characteristic: Json, resources: list[Json], patient: Json, as_of: date) -> list[date] | None:
+    """The days on which the thing that a characteristic names happened; None where any of them is in doubt."""
+    sightings = [s for s in sightings_for(characteristic, ALWAYS, resources, patient, as_of) if s.there]
+    if any(s.doubts or len({start for start, _ in s.spans}) > 1 for s in sightings):
+        return None
+    return sorted({s.spans[0][0] for s in sightings})
+
+
 def silence(characteristic: Json) -> Answer:
     """What it means that the record says nothing: unknown, unless the criterion takes it as absence."""
     if extension(characteristic, "absence") == "absent":
@@ -318,7 +326,19 @@ def silence(characteristic: Json) -> Answer:
 
 def record_leaf(characteristic: Json, resources: list[Json], patient: Json, anchors: Anchors) -> Answer:
     """A leaf about a diagnosis, procedure, immunization, allergy or exposure."""
-    window = window_of(characteristic, anchors)
+    answers = [
+        in_one_window(characteristic, window, resources, patient, anchors)
+        for window in windows_of(characteristic, anchors)
+    ]
+    best = max(answer.truth for answer in answers)
+    same = [answer for answer in answers if answer.truth == best]
+    return same[0] if best else unknown(*(basis for answer in same for basis in answer.bases))
+
+
+def in_one_window(
+    characteristic: Json, window: Window | str, resources: list[Json], patient: Json, anchors: Anchors
+) -> Answer:
+    """The leaf's answer for one window; where it hangs on an event, any of the events will do."""
     anchored = ALWAYS if isinstance(window, str) else window
     sightings = sightings_for(characteristic, anchored, resources, patient, anchors.as_of)
     if not sightings:

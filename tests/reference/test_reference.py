@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from tests.reference import build as b
 from tests.reference.days import add_months, completed_years, days_of
 from tests.reference.evaluator import combine, judge
 from tests.reference.values import decide
-from tests.reference.vocabulary import LOINC, RXNORM, SNOMED
+from tests.reference.vocabulary import CODES, LOINC, RXNORM, SNOMED
 
 AS_OF = "2026-03-01"
 ALT, CREATININE, ANA = (LOINC, "1742-6"), (LOINC, "2160-0"), (LOINC, "8061-4")
@@ -324,3 +326,62 @@ def test_bounds() -> None:
     assert decide(Fraction(10), ">", *at_least_ten) is True
     assert decide(Fraction(10), "<", *at_least_ten) is False
     assert decide(Fraction(10), "<=", *at_least_ten) == "imprecise"
+
+
+def test_grades_are_counted_in_the_newest_panel() -> None:
+    def panel(taken: str, *grades: str) -> b.Json:
+        parts = [{"code": {"text": f"system {n}"}, "valueString": grade} for n, grade in enumerate(grades)]
+        return b.observation(taken, "urn:local:trial-score", "bilag2004", taken, component=parts)
+
+    two_b = b.leaf(
+        "1",
+        b.concept("bilag2004"),
+        valueCodeableConcept={"text": "B"},
+        instancesQuantity=b.quantity(2, "1", ">="),
+    )
+    assert outcome(two_b, panel("2026-02-01", "B", "B", "C")) == ("met", {"evidence"})
+    assert outcome(two_b, panel("2026-02-01", "B", "B"), panel("2026-02-02", "B", "C")) == ("unmet", {"evidence"})
+    assert outcome(two_b) == ("unknown", {"missing-data"})
+
+
+def test_a_window_that_hangs_on_another_event() -> None:
+    """A dialysis within a month after a stroke; any of the strokes will do."""
+    stroke = b.record_leaf("1", "Condition", "stroke")
+    window = b.within((0, "mo"), (1, "mo"), None)
+    window[0]["eventId"] = "1"
+    dialysis = b.record_leaf("2", "Procedure", "dialysis", timeFromEvent=window)
+    first = b.condition("s1", *STROKE, onsetDateTime="2020-01-31", clinical="active")
+    second = b.condition("s2", *STROKE, onsetDateTime="2024-01-31", clinical="active")
+    done = b.record("Procedure", "d", "completed", ("code", SNOMED, "265764009"), performedDateTime="2024-02-29")
+
+    def status(*resources: b.Json) -> str:
+        return judge([stroke, dialysis], list(resources), as_of=AS_OF).nodes["2"].status
+
+    assert status(done, first) == "unmet"
+    assert status(done, first, second) == "met"
+    assert status(done) == "unknown"
+
+
+VALUE_SETS = Path(__file__).parents[2] / "mappings" / "valuesets"
+
+
+def expansion(concept: str) -> set[tuple[str, str]]:
+    """The codes of a shipped value set, unions followed; ICD-10-CM descendants are not needed here."""
+    compose = json.loads((VALUE_SETS / f"{concept}.json").read_text("utf-8"))["compose"]
+    found: set[tuple[str, str]] = set()
+    for include in compose["include"]:
+        found |= {(include.get("system", ""), entry["code"]) for entry in include.get("concept", [])}
+        for url in include.get("valueSet", []):
+            found |= expansion(url.rsplit("/", 1)[-1])
+    return found
+
+
+@pytest.mark.skipif(not VALUE_SETS.is_dir(), reason="the shipped mappings are not beside this checkout")
+@pytest.mark.parametrize("concept", sorted(CODES))
+def test_its_codes_are_those_of_the_shipped_mappings(concept: str) -> None:
+    shipped = expansion(concept)
+    assert CODES[concept] <= shipped
+    used_here = set().union(*CODES.values())
+    assert shipped & used_here <= CODES[concept], (
+        "the package counts a code as the concept that this evaluator does not"
+    )

@@ -123,6 +123,7 @@ WORDS = {
     "indeterminate": "equivocal", "equivocal": "equivocal",
 }  # fmt: skip
 FLAGS = {"POS": "positive", "DET": "positive", "NEG": "negative", "ND": "negative", "IND": "equivocal"}
+GRADES = ("A", "B", "C", "D", "E")
 ANA_CUT_OFF = 80  # a titre of 1:80 and beyond is positive
 
 
@@ -160,6 +161,9 @@ def observed_sign(wanted: str, result: Json) -> Outcome:
 
 def observed_code(wanted: Json, result: Json) -> Outcome:
     """A coded result (a class or grade) against a concept or code."""
+    if "coding" not in wanted:  # a grade such as BILAG's A
+        grade = result.get("valueString")
+        return grade == wanted["text"] if grade in GRADES else "unusable"
     codes = codes_in(result.get("valueCodeableConcept", {}))
     if not codes:
         return "unusable"
@@ -171,8 +175,8 @@ def observed(concept: str, definition: Json, result: Json) -> Outcome:
     if "valueBoolean" in definition:
         return True  # it has been measured at all
     if "valueCodeableConcept" in definition:
-        (coding,) = definition["valueCodeableConcept"]["coding"]
-        if coding["system"] == f"{BASE}/CodeSystem/result":
-            return observed_sign(coding["code"], result)
+        for coding in definition["valueCodeableConcept"].get("coding", []):
+            if coding["system"] == f"{BASE}/CodeSystem/result":
+                return observed_sign(coding["code"], result)
         return observed_code(definition["valueCodeableConcept"], result)
     return observed_quantity(concept, definition, result)

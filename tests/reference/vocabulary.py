@@ -17,6 +17,7 @@ RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 ATC = "http://www.whocc.no/atc"
 CVX = "http://hl7.org/fhir/sid/cvx"
 UCUM = "http://unitsofmeasure.org"
+SCORE = "urn:local:trial-score"  # scores that no standard terminology holds
 
 Json = dict[str, Any]
 Code = tuple[str, str]
@@ -28,9 +29,10 @@ CODES: dict[str, frozenset[Code]] = {
     "hemoglobin": frozenset({(LOINC, "718-7"), (LOINC, "20509-6")}),
     "spo2": frozenset({(LOINC, "59408-5"), (LOINC, "2708-6")}),
     "ana": frozenset({(LOINC, "8061-4"), (LOINC, "5048-4"), (LOINC, "42254-3"), (LOINC, "29953-7")}),
-    "sledai-2k": frozenset({(CONCEPT, "sledai-2k")}),
+    "sledai-2k": frozenset({(SCORE, "sledai_2k")}),
     "body-weight": frozenset({(LOINC, "29463-7"), (LOINC, "3141-9")}),
     "creatinine-clearance": frozenset({(LOINC, "2164-2"), (LOINC, "35591-7")}),
+    "bilag2004": frozenset({(SCORE, "bilag2004")}),
     "nyha": frozenset({(LOINC, "93124-6")}),
     "nyha-class-I": frozenset({(SNOMED, "420300004")}),
     "nyha-class-II": frozenset({(SNOMED, "421704003")}),
