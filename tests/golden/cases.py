@@ -1,8 +1,8 @@
-"""Golden cases: a folder each with ``bundle.json``, ``expected.json``, ``description.md`` and perhaps ``attestations.json``.
+"""Golden cases: a folder each with ``bundle.json``, ``expected.json``, ``description.md``, perhaps attestations.json.
 
-``expected.json`` holds the study, the as-of date, the verdict and, for every item, its status and basis: these are written
-by hand. Its wordings (``why``, ``need``, ``reason``) are what the program says; ``python -m tests.golden.update`` renews them,
-and nothing else.
+``expected.json`` holds the study, the as-of date, the verdict and, for every item, its status and basis: these are
+written by hand. Its wordings (``why``, ``need``, ``reason``) are what the program says, and
+``python -m tests.golden.update`` renews those, and nothing else.
 """
 
 from __future__ import annotations

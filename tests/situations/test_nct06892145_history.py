@@ -331,7 +331,7 @@ def test_tumours_and_transplants(situation: Situation) -> None:
         "125",
         "other trial ended on 2026-02-15",
         (sle(), in_trial("2025-06-01", "2026-02-15")),
-        {"E14": "unknown", "E14.a": "unmet:evidence", "E14.b": "unknown:judgement"},
+        {"E14": "unknown", "E14.a": "unmet:evidence", "E14.b": "unknown:not-computable"},
         OPEN,
     ),
 )

@@ -6,7 +6,7 @@ from tests.situations.builders import SNOMED, concept, condition, patient, proce
 from tests.situations.situation import OPEN, Situation, cases, check, match
 
 SERUM_HCG, URINE_HCG = "2118-8", "2106-3"
-PREGNANT, HYSTERECTOMY, MENOPAUSE = "77386006", "236886002", "289903006"
+PREGNANT, HYSTERECTOMY, MENOPAUSE = "77386006", "236886002", "373717006"
 WUHAN = "CD19-BCMA-SLE-Wuhan-Union"
 
 
