@@ -1,3 +1,3 @@
-"""Matches patients to clinical trials: criteria in FHIR R5, records in FHIR R4, answers with evidence."""
+"""trialmatch: which clinical trials a patient may qualify for, what is unmet and what is missing, with the evidence."""
 
 __version__ = "0.1.0"

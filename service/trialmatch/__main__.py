@@ -1,0 +1,5 @@
+"""``python -m trialmatch``."""
+
+from trialmatch.cli import main
+
+main()

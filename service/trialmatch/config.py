@@ -1,0 +1,105 @@
+"""Settings: each is an environment variable ``TRIALMATCH_<NAME>`` and a row of ``docs/settings.md``."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from trialmatch.errors import UsageError
+
+#: Base of all canonical URLs of the project (criteria language, first page).
+BASE = "https://trialmatch.example.org/fhir"
+
+_PERIOD = re.compile(r"(\d{1,4})\s*(d|wk|mo|a)$")
+
+
+def _setting(default: Any, meaning: str, allowed: str = "") -> Any:
+    return field(default=default, metadata={"meaning": meaning, "allowed": allowed})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings with their defaults. ``Settings.read`` takes them from the environment."""
+
+    studies: str | None = _setting(None, "folder, file or R5 FHIR server that holds the studies; the shipped ones if unset")
+    mappings: str | None = _setting(None, "folder with a site's own value sets, maps and spellings, laid over the shipped ones")
+    timezone: str = _setting("UTC", "the site's time zone, in which days begin and end", "an IANA name such as Europe/Berlin")
+    validity: str = _setting("90 d", "how old a result without an own window may be", "a whole number of d, wk, mo or a")
+    leap_birthday: str = _setting("03-01", "the day on which someone born on 29 February completes a common year", "03-01, 02-28")
+    text: str = _setting("hint", "records whose words, but no known code, name a concept: a hint, or counted", "hint, accept")
+    exposure: str = _setting("order", "whether an order alone counts as taking a drug", "order, taken")
+    ana_titre: int | None = _setting(None, "the lowest positive ANA titre, as its reciprocal; 80 if unset")
+    unreviewed_codes: str = _setting("use", "codes that are marked for review in the mappings", "use, skip")
+    study_bytes: int = _setting(10_000_000, "the largest study file, in bytes")
+    study_depth: int = _setting(64, "how deep characteristics may nest")
+    fhir_timeout: float = _setting(30.0, "seconds to wait for the hospital server's answer")
+    fhir_pages: int = _setting(1_000, "how many pages of one search are followed at most")
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
+        """Settings from the environment, ``given`` ones (if not None) before it.
+
+        Raises UsageError for values that are not allowed and for unknown ``TRIALMATCH_`` variables' values.
+        """
+        environment = os.environ if environment is None else environment
+        values: dict[str, Any] = {}
+        for setting in fields(cls):
+            raw = environment.get(variable(setting.name))
+            if given.get(setting.name) is not None:
+                values[setting.name] = given[setting.name]
+            elif raw is not None and raw != "":
+                values[setting.name] = _typed(setting, raw)
+        settings = cls(**values)
+        settings.check()
+        return settings
+
+    def check(self) -> None:
+        """Refuse values that are not allowed (UsageError)."""
+        try:
+            ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise UsageError(f"{variable('timezone')}: “{self.timezone}” is no time zone; expected an IANA name") from None
+        if not _PERIOD.match(self.validity):
+            raise UsageError(f"{variable('validity')}: “{self.validity}”; expected a whole number of d, wk, mo or a")
+        for name in ("leap_birthday", "text", "exposure", "unreviewed_codes"):
+            allowed = _field(name).metadata["allowed"].split(", ")
+            if getattr(self, name) not in allowed:
+                raise UsageError(f"{variable(name)}: “{getattr(self, name)}”; expected one of {', '.join(allowed)}")
+        if self.mappings is not None and not Path(self.mappings).is_dir():
+            raise UsageError(f"{variable('mappings')}: {self.mappings} is not a folder")
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The site's time zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def validity_period(self) -> tuple[int, str]:
+        """The validity as number and UCUM unit."""
+        match = _PERIOD.match(self.validity)
+        assert match is not None
+        return int(match[1]), match[2]
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return f"TRIALMATCH_{name.upper()}"
+
+
+def _field(name: str) -> Any:
+    return next(one for one in fields(Settings) if one.name == name)
+
+
+def _typed(setting: Any, raw: str) -> Any:
+    kind = str(setting.type)
+    try:
+        if kind.startswith("int"):
+            return int(raw)
+        return float(raw) if kind.startswith("float") else raw
+    except ValueError:
+        raise UsageError(f"{variable(setting.name)}: “{raw}”; expected a number") from None

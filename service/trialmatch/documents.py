@@ -1,0 +1,179 @@
+"""The match document: what the command line, HTTP and files show of a match (fields are fixed; more may be added)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from trialmatch import __version__
+from trialmatch.eligibility import truth as t
+from trialmatch.eligibility.context import Context
+from trialmatch.eligibility.criteria import Item, Study
+from trialmatch.eligibility.explain import before, need, why
+from trialmatch.eligibility.facts import Fact, Measurement, Person, Source
+from trialmatch.eligibility.verdict import Match, Outcome
+
+Json = dict[str, Any]
+
+_STATUS = t.STATUS
+
+
+def match_document(
+    context: Context, matches: Sequence[Match], studies: str, mappings: str, sources: Sequence[Source], now: datetime
+) -> Json:
+    """The document of a patient's ranked matches."""
+    return {
+        "patient": context.facts.person.reference,
+        "asOf": context.as_of.isoformat(),
+        "generatedAt": now.isoformat(timespec="seconds"),
+        "engine": {"version": __version__, "studies": f"sha256:{studies}", "mappings": f"sha256:{mappings}"},
+        "sources": [
+            {"type": one.type, "state": one.state, "count": one.count, "detail": one.detail} for one in sources
+        ],
+        "matches": [
+            _match(match, rank, matches[rank] if rank < len(matches) else None) for rank, match in enumerate(matches, start=1)
+        ],
+    }
+
+
+def _match(match: Match, rank: int, following: Match | None) -> Json:
+    leaves = match.leaves
+    reasons = why(match) + (f" {before(match, following)}" if following is not None else "")
+    return {
+        "rank": rank,
+        "study": study_summary(match.study),
+        "verdict": match.verdict,
+        "score": match.score,
+        "why": reasons,
+        "cohorts": [{"id": name, "name": title, "verdict": verdict} for name, title, verdict in match.cohorts],
+        "counts": dict(match.counts),
+        "items": [_item(outcome) for outcome in match.outcomes],
+        "unmet": [_unmet(leaf) for leaf in leaves if leaf.status == t.UNMET],
+        "missing": [_missing(leaf) for leaf in leaves if leaf.blocking],
+    }
+
+
+def study_summary(study: Study) -> Json:
+    """A study's identity."""
+    return {"id": study.id, "title": study.title, "status": study.status, "url": study.url}
+
+
+def _item(outcome: Outcome) -> Json:
+    item, finding = outcome.item, outcome.finding
+    document = _authored(item)
+    document |= {
+        "status": _STATUS[outcome.status],
+        "basis": outcome.basis,
+        "reason": finding.note() if finding else _group_reason(outcome),
+        "blocking": outcome.blocking,
+    }
+    if finding is not None:
+        document["evidence"] = [_evidence(fact) for fact in finding.facts]
+        if finding.conflict:
+            document["conflict"] = finding.conflict
+    document["children"] = [_item(member) for member in outcome.members]
+    return document
+
+
+def _authored(item: Item) -> Json:
+    """What an item is before any patient."""
+    document: Json = {
+        "linkId": item.link_id,
+        "kind": item.kind,
+        "cohort": item.cohort,
+        "text": item.text,
+        "reading": item.reading or "as-printed",
+    }
+    if item.reading_note:
+        document["readingNote"] = item.reading_note
+    if item.leaf is None:
+        document["combination"] = item.combination
+        if item.combination in ("at-least", "at-most"):
+            document["threshold"] = item.threshold
+    if item.exclude:
+        document["exclude"] = True
+    return document
+
+
+def _group_reason(outcome: Outcome) -> str:
+    if outcome.basis == t.NOT_APPLICABLE:
+        return "does not concern this patient"
+    counts = {name: sum(member.status == value for member in outcome.members) for value, name in _STATUS.items()}
+    said = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
+    return f"{outcome.item.combination}: {said}"
+
+
+def _evidence(fact: Fact | Person) -> Json:
+    if isinstance(fact, Person):
+        return {"reference": fact.reference, "date": None, "display": _person(fact)}
+    entry: Json = {"reference": fact.reference, "date": _date(fact), "display": fact.display}
+    flag = getattr(fact, "flag", "")
+    if flag:
+        entry["flag"] = flag
+    return entry
+
+
+def _person(person: Person) -> str:
+    parts = [f"born {person.birth_printed}" if person.birth_printed else "", person.sex or ""]
+    return ", ".join(part for part in parts if part) or "patient record"
+
+
+def _date(fact: Fact) -> str | None:
+    """The date of a fact, as precisely as it is known."""
+    span = fact.time if isinstance(fact, Measurement) else getattr(fact, "start", None)
+    if span is None:
+        return None
+    if span.exact_day:
+        return str(span.lo.date().isoformat())
+    if span.lo.year <= 1:
+        return None if span.hi.year >= 9999 else f"before {span.hi.date().isoformat()}"
+    if (span.lo.year, span.lo.month) == (span.hi.year, span.hi.month):
+        return f"{span.lo:%Y-%m}"
+    return f"{span.lo:%Y}" if span.lo.year == span.hi.year else f"{span.lo.date()}/{span.hi.date()}"
+
+
+def _unmet(leaf: Outcome) -> Json:
+    item = leaf.item
+    return {
+        "linkId": item.link_id,
+        "kind": item.kind,
+        "cohort": item.cohort,
+        "text": item.text,
+        "basis": leaf.basis,
+        "reason": leaf.finding.note() if leaf.finding else "",
+        "decisive": leaf.decisive,
+    }
+
+
+def _missing(leaf: Outcome) -> Json:
+    item = leaf.item
+    return {
+        "linkId": item.link_id,
+        "kind": item.kind,
+        "cohort": item.cohort,
+        "text": item.text,
+        "basis": leaf.basis,
+        "need": need(leaf),
+    }
+
+
+def study_document(study: Study) -> Json:
+    """A study with its criteria as a tree."""
+    document = study_summary(study)
+    document["cohorts"] = [{"id": name, "name": title} for name, title in study.cohorts]
+    document["eligibilityInRecord"] = study.items is not None
+    document["exclusionsInRecord"] = study.items is not None and study.exclusions_in_record
+    document["items"] = [_tree(item) for item in study.items or ()]
+    return document
+
+
+def _tree(item: Item) -> Json:
+    document = _authored(item)
+    if item.leaf is not None:
+        document["asks"] = type(item.leaf).__name__.removesuffix("Leaf").lower()
+        document["about"] = getattr(item.leaf, "label", "")
+    document["children"] = [_tree(member) for member in item.members]
+    return document
+
+

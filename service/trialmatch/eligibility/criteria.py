@@ -1,0 +1,217 @@
+"""Criteria as frozen nodes: leaves that ask one question of the facts, items that arrange them in a tree.
+
+Equal leaves of different studies are equal objects (labels do not count), so that each is evaluated once a patient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from trialmatch.eligibility.dates import Offset, Window
+from trialmatch.eligibility.values import Interval
+
+#: Methods of choosing among results (criteria language, section 4).
+METHODS = (
+    "latest",
+    "any",
+    "all",
+    "max",
+    "min",
+    "onset",
+    "relative-change",
+    "absolute-change",
+    "cockcroft-gault",
+)
+
+COMBINATIONS = ("all-of", "any-of", "at-least", "at-most")
+
+
+@dataclass(frozen=True)
+class QuantityTest:
+    """A number within ``limit``, in ``unit`` (UCUM).
+
+    ``reference`` ``UNL`` or ``LNL``: the limit of normal of the same result, of which ``limit`` is a multiple, or to
+    which it is added (``additive``).
+    """
+
+    limit: Interval
+    unit: str = "1"
+    reference: str | None = None
+    additive: bool = False
+
+
+@dataclass(frozen=True)
+class PolarityTest:
+    """A positive (or negative) result."""
+
+    positive: bool
+
+
+@dataclass(frozen=True)
+class CodedTest:
+    """A result that is one of these: ``keys`` are concepts or ``system|code``, ``words`` the same in normalised words."""
+
+    keys: frozenset[str]
+    words: frozenset[str]
+
+
+@dataclass(frozen=True)
+class RecordedTest:
+    """A result of any value."""
+
+
+Test = QuantityTest | PolarityTest | CodedTest | RecordedTest
+
+
+@dataclass(frozen=True)
+class AgeLeaf:
+    """Age in completed units (``a``, ``mo``, ``wk``, ``d``) at an anchor."""
+
+    limit: Interval
+    unit: str = "a"
+    anchor: Window = Window()
+
+
+@dataclass(frozen=True)
+class SexLeaf:
+    """Administrative sex: one of ``sexes``."""
+
+    sexes: frozenset[str]
+
+
+@dataclass(frozen=True)
+class ResultLeaf:
+    """Results of ``keys`` (concepts or ``system|code``) that pass ``test``.
+
+    ``validity`` None means the setting; ``validity_own`` tells an authored one. ``count`` limits how many pass.
+    ``negated`` asks for there being none (valueBoolean false).
+    """
+
+    keys: tuple[str, ...]
+    test: Test
+    method: str = "latest"
+    windows: tuple[Window, ...] = ()
+    validity: Offset | None = None
+    count: Interval | None = None
+    absent: bool = False
+    open_list: bool = False
+    negated: bool = False
+    label: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class EventLeaf:
+    """Records of ``kind`` about ``keys`` (None: any), in the windows; ``onset`` looks at their beginning only."""
+
+    kind: str
+    keys: tuple[str, ...] | None
+    windows: tuple[Window, ...] = ()
+    onset: bool = False
+    count: Interval | None = None
+    absent: bool = False
+    open_list: bool = False
+    negated: bool = False
+    label: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class DurationLimit:
+    """Days that must be covered: ``limit`` in calendar ``unit``."""
+
+    limit: Interval
+    unit: str
+
+
+@dataclass(frozen=True)
+class DoseLimit:
+    """The daily dose that an exposure must have, in UCUM ``unit`` (mass a day, or mass by body weight a day)."""
+
+    limit: Interval
+    unit: str
+
+
+@dataclass(frozen=True)
+class ExposureLeaf:
+    """Exposure to drugs ``keys`` in the windows, for a duration, in a number of distinct ingredients, at a dose."""
+
+    keys: tuple[str, ...] | None
+    windows: tuple[Window, ...] = ()
+    duration: DurationLimit | None = None
+    count: Interval | None = None
+    distinct_by: str = "ingredient"
+    dose: DoseLimit | None = None
+    absent: bool = False
+    open_list: bool = False
+    negated: bool = False
+    label: str = field(default="", compare=False)
+    kind: str = field(default="MedicationRequest", init=False)
+
+
+@dataclass(frozen=True)
+class JudgementLeaf:
+    """A statement that only a person can judge, perhaps about a concept."""
+
+    code: str
+    concept: str | None = None
+    label: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class TextLeaf:
+    """A criterion that is only printed."""
+
+    label: str = field(default="", compare=False)
+
+
+Leaf = AgeLeaf | SexLeaf | ResultLeaf | EventLeaf | ExposureLeaf | JudgementLeaf | TextLeaf
+
+
+@dataclass(frozen=True)
+class Item:
+    """One characteristic of a study: a leaf, or a group of ``members``.
+
+    ``exclude`` negates its truth; ``flipped`` says that an odd number of ``exclude``s stand above it, so that its
+    status is the negation of its truth. ``kind`` is how the record prints it.
+    """
+
+    link_id: str
+    text: str
+    kind: str
+    exclude: bool = False
+    flipped: bool = False
+    leaf: Leaf | None = None
+    combination: str = ""
+    threshold: int = 0
+    members: tuple[Item, ...] = ()
+    cohort: str | None = None
+    names_cohort: bool = False
+    applicability: bool = False
+    reading: str | None = None
+    reading_note: str | None = None
+
+    def walk(self) -> Iterator[Item]:
+        """This item and all below it, in the order of authoring."""
+        yield self
+        for member in self.members:
+            yield from member.walk()
+
+
+@dataclass(frozen=True)
+class Study:
+    """A trial ready to be matched. ``items`` are its top level (all-of); None where the record has no eligibility."""
+
+    id: str
+    title: str
+    status: str
+    url: str | None
+    items: tuple[Item, ...] | None
+    cohorts: tuple[tuple[str, str], ...] = ()
+    exclusions_in_record: bool = True
+    resource: dict[str, Any] = field(default_factory=dict, compare=False, hash=False)
+
+    def walk(self) -> Iterator[Item]:
+        """All items, in the order of authoring."""
+        for item in self.items or ():
+            yield from item.walk()

@@ -1,0 +1,133 @@
+"""Values that are computed from others: creatinine clearance by Cockcroft and Gault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from trialmatch.eligibility import truth as t
+from trialmatch.eligibility.context import Context, Finding, unknown
+from trialmatch.eligibility.criteria import QuantityTest, RecordedTest, ResultLeaf
+from trialmatch.eligibility.dates import Bounds, Offset, Span, completed
+from trialmatch.eligibility.facts import Measurement
+from trialmatch.eligibility.numbers import Unusable, number
+from trialmatch.eligibility.values import Interval
+from trialmatch.eligibility.wording import interval, limit_words
+
+if TYPE_CHECKING:
+    from trialmatch.eligibility.results import Selection
+
+CREATININE, WEIGHT = "creatinine", "body-weight"
+
+#: Cockcroft DW, Gault MH. Nephron 1976;16:31–41: (140 − age) × kg / (72 × mg/dL), × 0.85 for women.
+_FEMALE = Fraction(85, 100)
+
+
+def cockcroft_gault(
+    leaf: ResultLeaf,
+    selection: Selection,
+    context: Context,
+    latest: Callable[[ResultLeaf, Selection, Context], Finding],
+) -> Finding:
+    """Creatinine clearance: measured where there is a usable measurement, else derived."""
+    if selection.finals:
+        finding = latest(leaf, selection, context)
+        if finding.truth != t.UNKNOWN:
+            return finding
+    derived = _derived(leaf, selection.bounds, context)
+    if derived.truth == t.UNKNOWN and selection.finals:
+        return finding if t.first_basis([finding.basis, derived.basis]) == finding.basis else derived
+    return derived
+
+
+def newest(concept: str, unit: str, window: Bounds | None, context: Context) -> tuple[Interval, Measurement] | Finding:
+    """The newest usable number of a concept in ``unit``, or the finding that says why there is none."""
+    from trialmatch.eligibility.results import select  # the two modules are one story told in two chapters
+
+    probe = ResultLeaf(keys=(concept,), test=RecordedTest(), label=context.knowledge.label(concept))
+    selection = select(probe, window or Bounds(date.min, date.min, date.max, date.max), context)
+    label = probe.label
+    if context.facts.incomplete("Observation") and not selection.finals:
+        return unknown(t.SOURCE_FAILED, (), lambda: f"no {label} could be obtained")
+    if not selection.certain:
+        if selection.drafts:
+            return unknown(t.PROVISIONAL, selection.drafts[0].results, lambda: f"only preliminary {label}")
+        if selection.finals:
+            return unknown(t.IMPRECISE, selection.finals[0].results, lambda: f"{label} without a clear date")
+        if selection.outdated:
+            return unknown(t.STALE, selection.outdated[0].results, lambda: f"the last {label} is too old")
+        return unknown(t.MISSING_DATA, (), lambda: f"no {label}")
+    floor = max(reading.lo for reading in selection.certain)
+    candidates = [reading.results[0] for reading in selection.finals if reading.hi >= floor]
+    values = []
+    for result in candidates:
+        try:
+            if result.doubt:
+                raise Unusable(result.doubt)
+            values.append(number(result, unit, context))
+        except Unusable as problem:
+            words = f"{result.display} cannot be used: {problem}"
+            return unknown(t.UNUSABLE, [result], lambda: words)
+    if len(set(values)) > 1:
+        return unknown(t.UNUSABLE, candidates, lambda: f"values of {label} contradict each other")
+    return values[0], candidates[0]
+
+
+def _derived(leaf: ResultLeaf, window: Bounds, context: Context) -> Finding:
+    assert isinstance(leaf.test, QuantityTest)
+    validity = leaf.validity or context.rules.validity
+    first = Offset(-validity.value, validity.unit).from_day(context.as_of)
+    fresh = Bounds(first, first, date.max, date.max)
+    creatinine = newest(CREATININE, "mg/dL", window, context)
+    weight = newest(WEIGHT, "kg", fresh, context)
+    person = context.facts.person
+    problems = [part for part in (creatinine, weight) if isinstance(part, Finding)]
+    if person.birth is None:
+        problems.append(unknown(t.MISSING_DATA, (), lambda: "no date of birth"))
+    if problems:
+        basis = t.first_basis(problem.basis for problem in problems)
+        facts = [fact for problem in problems for fact in problem.facts]
+        return unknown(basis, facts, lambda: "not derivable: " + ", ".join(problem.note() for problem in problems))
+    assert not isinstance(creatinine, Finding) and not isinstance(weight, Finding) and person.birth is not None
+    clearances = _clearances(person.birth, person.sex, weight[0], creatinine[0], context)
+    unit = leaf.test.unit
+    conversion = context.knowledge.units.conversion("mL/min", unit)
+    if conversion is None:
+        words = f"a clearance cannot be given in {unit}"
+        return unknown(t.UNUSABLE, (), lambda: words)
+    values = [value.map(*conversion) for value in clearances]
+    verdicts = {value.within(leaf.test.limit) for value in values}
+    facts = [creatinine[1], weight[1]]
+    shown = " or ".join(dict.fromkeys(interval(value, unit) for value in values))
+    words = f"Cockcroft–Gault {shown}; limit {limit_words(leaf.test.limit, unit)}"
+    if len(verdicts) == 1 and t.UNKNOWN not in verdicts:
+        return Finding(verdicts.pop(), t.EVIDENCE, tuple(facts), lambda: words)
+    if person.sex not in ("male", "female"):
+        return unknown(t.MISSING_DATA, facts, lambda: f"{words}; sex is not known")
+    return unknown(t.IMPRECISE, facts, lambda: words)
+
+
+def _clearances(
+    birth: Span, sex: str | None, weight: Interval, creatinine: Interval, context: Context
+) -> list[Interval]:
+    """The clearance in mL/min for every age and sex that is possible."""
+    ages = {
+        completed(day.date(), context.as_of, "a", context.rules.leap_birthday)
+        for day in (birth.lo, birth.hi)
+    }
+    factors = {"female": [_FEMALE], "male": [Fraction(1)]}.get(sex or "", [_FEMALE, Fraction(1)])
+    found = []
+    for age in sorted(ages):
+        for factor in factors:
+            scale = Fraction(140 - age, 72) * factor
+            found.append(_quotient(weight.map(scale) if scale else Interval.of(Fraction(0)), creatinine))
+    return found
+
+
+def _quotient(above: Interval, below: Interval) -> Interval:
+    """``above / below`` for positive numbers known as intervals."""
+    lo = above.lo / below.hi if above.lo is not None and below.hi else None
+    hi = above.hi / below.lo if above.hi is not None and below.lo else None
+    return Interval(lo, hi, above.lo_strict or below.hi_strict, above.hi_strict or below.lo_strict)

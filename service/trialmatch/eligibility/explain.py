@@ -1,0 +1,99 @@
+"""Words for people: why a verdict, what is needed, why one trial stands before another. Made only for what is shown."""
+
+from __future__ import annotations
+
+from trialmatch.eligibility import truth as t
+from trialmatch.eligibility.criteria import JudgementLeaf
+from trialmatch.eligibility.verdict import (
+    ELIGIBLE,
+    INELIGIBLE,
+    LIKELY,
+    POSSIBLE,
+    UNDETERMINED,
+    Match,
+    Outcome,
+)
+
+
+def _plural(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+def label(outcome: Outcome) -> str:
+    """What a leaf is about, in as few words as there are."""
+    return getattr(outcome.item.leaf, "label", "") or outcome.item.text or outcome.item.link_id
+
+
+def need(outcome: Outcome) -> str:
+    """What would settle a leaf that blocks."""
+    about = label(outcome)
+    printed = outcome.item.text or about
+    if isinstance(outcome.item.leaf, JudgementLeaf):
+        return f"a person's answer: {printed}"
+    return {
+        t.MISSING_DATA: f"{about}: a result",
+        t.STALE: f"{about}: a new result",
+        t.UNUSABLE: f"{about}: a record that can be compared (unit, reference range, code)",
+        t.PROVISIONAL: f"{about}: the final result or a confirmed record",
+        t.IMPRECISE: f"{about}: the exact date, end or result",
+        t.SOURCE_FAILED: f"{about}: records that the source did not give",
+        t.NO_RECORD: f"a look at the chart: {printed}",
+        t.OPEN_LIST: f"a look at the chart: {printed} (the printed list is open)",
+        t.NOT_COMPUTABLE: f"a person has to read it: {printed}",
+        t.ANCHOR_UNKNOWN: f"{about}: the date that its window hangs on",
+    }.get(outcome.basis or "", printed)
+
+
+def why(match: Match) -> str:
+    """One sentence on a verdict."""
+    blocking = [leaf for leaf in match.leaves if leaf.blocking]
+    gaps = [leaf for leaf in blocking if leaf.basis not in t.CONFIRMATIONS]
+    if match.deceased:
+        return "The patient is deceased."
+    if match.verdict == UNDETERMINED:
+        return "The record prints no eligibility criteria, so nobody can tell."
+    if match.verdict == ELIGIBLE:
+        return f"All criteria are met ({_plural(match.counts['met'], 'item', 'items')})."
+    if match.verdict == INELIGIBLE:
+        return f"Not met: {_list([_unmet(leaf) for leaf in match.leaves if leaf.decisive], 3)}."
+    if match.verdict == LIKELY:
+        if not blocking:
+            return "All printed criteria are met, but the record prints no exclusions."
+        asked = _plural(match.confirmations, "point needs", "points need")
+        return f"Nothing is unmet and no data are missing; {asked} a person."
+    assert match.verdict == POSSIBLE
+    first = _list([label(leaf) for leaf in gaps], 3)
+    rest = f", and {_plural(match.confirmations, 'point', 'points')} for a person" if match.confirmations else ""
+    return f"Nothing decisive is unmet; {_plural(match.gaps, 'gap', 'gaps')} in the data ({first}){rest}."
+
+
+def _unmet(leaf: Outcome) -> str:
+    reason = leaf.finding.note() if leaf.finding else ""
+    return f"{leaf.item.link_id} {reason or label(leaf)}"
+
+
+def _list(parts: list[str], most: int) -> str:
+    unique = list(dict.fromkeys(parts))
+    more = len(unique) - most
+    return "; ".join(unique[:most]) + (f"; and {more} more" if more > 0 else "")
+
+
+def before(match: Match, following: Match) -> str:
+    """Why a match stands before the next one."""
+    name = following.study.id
+    if match.verdict != following.verdict:
+        return f"Stands before {name}: {match.verdict} before {following.verdict}."
+    if match.verdict not in (LIKELY, POSSIBLE):
+        return f"Stands before {name} {_by_met(match, following)}."
+    if match.gaps != following.gaps:
+        return f"Stands before {name}: fewer data gaps ({match.gaps} against {following.gaps})."
+    if match.confirmations != following.confirmations:
+        return f"Stands before {name}: fewer points for a person ({match.confirmations} against {following.confirmations})."
+    return f"Stands before {name} {_by_met(match, following)}."
+
+
+def _by_met(match: Match, following: Match) -> str:
+    mine, other = match.counts["met"], following.counts["met"]
+    return f"with more criteria met ({mine} against {other})" if mine != other else "by study identifier, being otherwise equal"
+
+

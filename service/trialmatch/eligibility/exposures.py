@@ -1,0 +1,293 @@
+"""Judging exposure to drugs: whether, for how long, to how many, at which dose (criteria language, section 6)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from fractions import Fraction
+
+from trialmatch.eligibility import truth as t
+from trialmatch.eligibility.context import Context, Finding, unknown, unmet
+from trialmatch.eligibility.criteria import DoseLimit, DurationLimit, ExposureLeaf
+from trialmatch.eligibility.dates import ALWAYS, Bounds, Offset
+from trialmatch.eligibility.derived import WEIGHT, newest
+from trialmatch.eligibility.events import Vote, current, decided, in_window, lasting, silence, unusable
+from trialmatch.eligibility.facts import ABSENT, PROVISIONAL, Dose, Exposure
+from trialmatch.eligibility.values import Interval
+from trialmatch.eligibility.wording import interval, limit_words
+
+_ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stretch:
+    """One exposure against one leaf: its vote, and the days it surely and possibly covers in the window."""
+
+    vote: Vote
+    sure: tuple[date, date] | None
+    possible: tuple[date, date] | None
+    ingredient: str | None
+    mechanism: str | None
+
+
+def evaluate(leaf: ExposureLeaf, context: Context) -> Finding:
+    """Judge a leaf about exposure; its truth is the statement's, before any ``exclude``."""
+    finding = _evaluate(leaf, context)
+    return Finding(-finding.truth, finding.basis, finding.facts, finding.note) if leaf.negated else finding
+
+
+def _evaluate(leaf: ExposureLeaf, context: Context) -> Finding:
+    records = [record for record in current(leaf, context) if isinstance(record, Exposure)]
+    if not records:
+        return silence(leaf, context)
+    windows = context.bounds(leaf.windows)
+    records = _days_together(_required(records, context), leaf)
+    findings = []
+    for window in windows or [None]:  # type: ignore[list-item]
+        stretches = [_stretch(record, leaf, window, context) for record in records]
+        findings.append(_judge(stretches, leaf, context))
+    best = max(finding.truth for finding in findings)
+    same = [finding for finding in findings if finding.truth == best]
+    if best == t.UNKNOWN:
+        basis = t.first_basis(finding.basis for finding in same)
+        return next(finding for finding in same if finding.basis == basis)
+    return same[0]
+
+
+def _judge(stretches: list[Stretch], leaf: ExposureLeaf, context: Context) -> Finding:
+    parts = []
+    if leaf.count is not None:
+        parts.append(_count(stretches, leaf, context))
+    if leaf.duration is not None:
+        parts.append(_duration(stretches, leaf.duration, leaf, context))
+    if not parts:
+        parts.append(decided([stretch.vote for stretch in stretches], leaf, context))
+    lowest = min(part.truth for part in parts)
+    same = [part for part in parts if part.truth == lowest]
+    if lowest == t.UNKNOWN:
+        basis = t.first_basis(part.basis for part in same)
+        return next(part for part in same if part.basis == basis)
+    return same[0]
+
+
+def _required(records: list[Exposure], context: Context) -> list[Exposure]:
+    """Where the site requires proof of taking, an order alone is provisional."""
+    if not context.rules.require_taking:
+        return records
+    return [replace(one, state=PROVISIONAL) if one.order and one.state != ABSENT else one for one in records]
+
+
+def _days_together(records: list[Exposure], leaf: ExposureLeaf) -> list[Exposure]:
+    """Administrations of the same drug on one day are one daily dose."""
+    if leaf.dose is None:
+        return records
+    days: dict[tuple[object, frozenset[str]], list[Exposure]] = defaultdict(list)
+    for record in records:
+        together = record.single and record.start.exact_day and record.dose.amount is not None
+        days[(record.start.lo.date(), record.concepts) if together else (id(record), record.concepts)].append(record)
+    summed = []
+    for group in days.values():
+        first = group[0]
+        if len(group) > 1 and len({one.dose.unit for one in group}) == 1:
+            amounts = [one.dose.amount for one in group if one.dose.amount is not None]
+            total = Interval(sum((a.lo or 0 for a in amounts), Fraction(0)), sum((a.hi or 0 for a in amounts), Fraction(0)))
+            summed.append(replace(first, dose=Dose(total, first.dose.unit)))
+        else:
+            summed += group
+    return summed
+
+
+def _stretch(record: Exposure, leaf: ExposureLeaf, window: Bounds | None, context: Context) -> Stretch:
+    drug = context.knowledge.drug(record.concepts)
+    ingredient, mechanism = (drug.ingredient, drug.mechanism) if drug else (_own_code(record, leaf), None)
+    one = _vote(record, leaf, window, context)
+    if window is None:
+        return Stretch(one, None, None, ingredient, mechanism)
+    start, end = record.start, lasting(record, context)
+    last = context.as_of
+    dosed = _dosed(record, leaf.dose, context)[0] == t.MET
+    sure = _clip(start.hi.date(), end.lo.date(), window.low_max, min(window.high_min, last)) if dosed else None
+    possible = _clip(start.lo.date(), end.hi.date(), window.low_min, min(window.high_max, last))
+    return Stretch(one, sure, possible, ingredient, mechanism)
+
+
+def _own_code(record: Exposure, leaf: ExposureLeaf) -> str | None:
+    """A code that the leaf names itself stands for its own ingredient; a class of drugs for none."""
+    for coding in record.codings:
+        key = f"{coding.system}|{coding.code}"
+        if leaf.keys is None or key in leaf.keys:
+            return key
+    return None
+
+
+def _clip(first: date, last: date, low: date, high: date) -> tuple[date, date] | None:
+    first, last = max(first, low), min(last, high)
+    return (first, last) if first <= last else None
+
+
+def _vote(record: Exposure, leaf: ExposureLeaf, window: Bounds | None, context: Context) -> Vote:
+    if record.state == ABSENT:
+        return Vote(t.UNMET, t.EVIDENCE, record, lambda: f"{record.display}: recorded as not taken")
+    problem = unusable(record)
+    if window is None:
+        basis = t.first_basis([t.ANCHOR_UNKNOWN] + ([problem] if problem else []))
+        return Vote(t.UNKNOWN, basis, record, lambda: "the date that its window hangs on is not known")
+    inside = in_window(record, window, False, context)
+    if inside == t.UNMET:
+        return Vote(t.UNMET, t.EVIDENCE, record, lambda: f"{record.display} lies outside the window")
+    dosed, basis, words = _dosed(record, leaf.dose, context)
+    if dosed == t.UNMET:
+        return Vote(t.UNMET, t.EVIDENCE, record, lambda: words)
+    bases = [problem] if problem else []
+    if dosed == t.UNKNOWN:
+        bases.append(basis)
+    if inside == t.UNKNOWN:
+        bases.append(t.IMPRECISE)
+    if bases:
+        shown = words or record.doubt or ("only provisional" if problem else "its dates are too vague to decide")
+        return Vote(t.UNKNOWN, t.first_basis(bases), record, lambda: f"{record.display}: {shown}")
+    return Vote(t.MET, t.EVIDENCE, record, lambda: f"{record.display}{': ' + words if words else ''}")
+
+
+def _dosed(record: Exposure, limit: DoseLimit | None, context: Context) -> tuple[int, str, str]:
+    """Whether an exposure has the daily dose: truth, basis where unknown, words."""
+    if limit is None:
+        return t.MET, t.EVIDENCE, ""
+    dose = record.dose
+    if dose.amount is None:
+        return t.UNKNOWN, t.UNUSABLE, dose.problem
+    amount, unit = dose.amount, dose.unit
+    drug = context.knowledge.drug(record.concepts)
+    if drug is not None and drug.equivalent is not None:
+        amount = _equivalent(amount, drug.equivalent)
+    by_weight, own_weight = "/kg" in limit.unit, "/kg" in unit
+    if by_weight != own_weight:
+        weight = newest(WEIGHT, "kg", ALWAYS, context)
+        if isinstance(weight, Finding):
+            return t.UNKNOWN, t.UNUSABLE, f"no usable body weight ({weight.note()})"
+        kilograms = weight[0].exact
+        if not kilograms:
+            return t.UNKNOWN, t.UNUSABLE, "the body weight is only a bound"
+        amount, unit = (
+            (amount.map(1 / kilograms), unit.replace("/d", "/kg/d"))
+            if by_weight
+            else (amount.map(kilograms), unit.replace("/kg", ""))
+        )
+    conversion = context.knowledge.units.conversion(unit, limit.unit)
+    if conversion is None:
+        return t.UNKNOWN, t.UNUSABLE, f"its dose in {unit} cannot be given in {limit.unit}"
+    amount = amount.map(*conversion)
+    verdict = amount.within(limit.limit)
+    equals = " prednisone-equivalent" if drug is not None and drug.equivalent is not None else ""
+    words = f"{interval(amount, limit.unit)}{equals}; limit {limit_words(limit.limit, limit.unit)}"
+    return verdict, t.EVIDENCE if verdict else t.IMPRECISE, words
+
+
+def _equivalent(amount: Interval, five_of_prednisone: Interval) -> Interval:
+    """A dose in mg of prednisone; the equivalents of some drugs are a range."""
+    low, high = five_of_prednisone.lo, five_of_prednisone.hi
+    assert low is not None and high is not None
+    lo = None if amount.lo is None else amount.lo * 5 / high
+    hi = None if amount.hi is None else amount.hi * 5 / low
+    return Interval(lo, hi, amount.lo_strict, amount.hi_strict)
+
+
+def _count(stretches: list[Stretch], leaf: ExposureLeaf, context: Context) -> Finding:
+    """The number of distinct ingredients (or mechanisms) with exposure."""
+    assert leaf.count is not None
+    known: dict[str, int] = {}
+    vague_sure = vague_possible = 0
+    for stretch in stretches:
+        name = stretch.mechanism if leaf.distinct_by == "mechanism" else stretch.ingredient
+        truth = stretch.vote.truth
+        if name is not None:
+            known[name] = max(known.get(name, t.UNMET), truth)
+        else:
+            vague_sure = max(vague_sure, int(truth == t.MET))
+            vague_possible += truth >= t.UNKNOWN
+    sure = sum(truth == t.MET for truth in known.values())
+    possible = sum(truth >= t.UNKNOWN for truth in known.values()) + vague_possible
+    number = Interval(Fraction(max(sure, vague_sure)), Fraction(possible))
+    return _against(number, leaf.count, stretches, leaf, context, f"{interval(number)} distinct {_plural(leaf)}")
+
+
+def _plural(leaf: ExposureLeaf) -> str:
+    return "mechanisms" if leaf.distinct_by == "mechanism" else "ingredients"
+
+
+def _duration(stretches: list[Stretch], limit: DurationLimit, leaf: ExposureLeaf, context: Context) -> Finding:
+    """Days covered by the union of the exposures, against calendar units that end with the last covered day."""
+    sure = union([s.sure for s in stretches if s.vote.truth == t.MET or _only_dates(s)])
+    possible = union([s.possible for s in stretches if s.vote.truth >= t.UNKNOWN])
+    least, most = _days(sure), _days(possible)
+    verdict = _compare(least, most, sure, possible, limit)
+    shown = f"{least} days" if least == most else f"{least} to {most} days"
+    words = f"{shown} covered; limit {limit_words(limit.limit, limit.unit)}"
+    return _settle(verdict, stretches, leaf, context, lambda: words)
+
+
+def _only_dates(stretch: Stretch) -> bool:
+    """Whether vague dates are all that keeps an exposure from counting; then its sure days still count."""
+    return stretch.vote.basis == t.IMPRECISE and stretch.sure is not None and not unusable(stretch.vote.fact)
+
+
+def _compare(
+    least: int, most: int, sure: list[tuple[date, date]], possible: list[tuple[date, date]], limit: DurationLimit
+) -> int:
+    """The days against the limit, whose length in days may differ for the two ends of what is possible."""
+    if (least, most) == (0, 0):
+        return Interval.of(Fraction(0)).within(limit.limit)
+    verdicts = set()
+    for days, pieces in ((least, sure), (most, possible)):
+        last = pieces[-1][1] if pieces else (possible[-1][1])
+        verdicts.add(Interval.of(Fraction(days)).within(_in_days(limit, last)))
+    return verdicts.pop() if len(verdicts) == 1 else t.UNKNOWN
+
+
+def _in_days(limit: DurationLimit, last: date) -> Interval:
+    """A limit in days when the calendar units end with ``last``."""
+    end = last + _ONE_DAY if last < date.max else last
+
+    def days(bound: Fraction | None) -> Fraction | None:
+        return None if bound is None else Fraction((end - Offset(-int(bound), limit.unit).from_day(end)).days)
+
+    return limit.limit._replace(lo=days(limit.limit.lo), hi=days(limit.limit.hi))
+
+
+def union(pieces: Sequence[tuple[date, date] | None]) -> list[tuple[date, date]]:
+    """Pieces of time merged: overlaps once, gaps not; first and last day belong to a piece."""
+    merged: list[tuple[date, date]] = []
+    for first, last in sorted(piece for piece in pieces if piece is not None):
+        if merged and first <= merged[-1][1] + (_ONE_DAY if merged[-1][1] < date.max else timedelta(0)):
+            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
+        else:
+            merged.append((first, last))
+    return merged
+
+
+def _days(pieces: list[tuple[date, date]]) -> int:
+    return sum((last - first).days + 1 for first, last in pieces)
+
+
+def _against(
+    number: Interval, limit: Interval, stretches: list[Stretch], leaf: ExposureLeaf, context: Context, words: str
+) -> Finding:
+    return _settle(number.within(limit), stretches, leaf, context, lambda: f"{words}; limit {limit_words(limit)}")
+
+
+def _settle(
+    verdict: int, stretches: list[Stretch], leaf: ExposureLeaf, context: Context, note: Callable[[], str]
+) -> Finding:
+    """The finding of a count or duration; one that more records could overturn needs complete sources."""
+    yes = [stretch.vote.fact for stretch in stretches if stretch.vote.truth == t.MET]
+    open_ = [stretch.vote for stretch in stretches if stretch.vote.truth == t.UNKNOWN]
+    facts = yes or [stretch.vote.fact for stretch in stretches]
+    if verdict == t.UNKNOWN:
+        basis = t.first_basis([one.basis for one in open_] or [t.IMPRECISE])
+        return unknown(basis, [one.fact for one in open_] or facts, note)
+    upward = leaf.count if leaf.count is not None else leaf.duration.limit if leaf.duration else Interval()
+    if context.facts.incomplete(leaf.kind) and not (verdict == t.MET and upward.hi is None):
+        return unknown(t.SOURCE_FAILED, facts, lambda: f"{note()}; records could not all be obtained")
+    return Finding(t.MET, t.EVIDENCE, tuple(facts), note) if verdict == t.MET else unmet(facts, note)

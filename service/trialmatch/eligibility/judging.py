@@ -1,0 +1,169 @@
+"""What one result says to one test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from trialmatch.eligibility import truth as t
+from trialmatch.eligibility.context import Context
+from trialmatch.eligibility.criteria import CodedTest, PolarityTest, QuantityTest, RecordedTest, Test
+from trialmatch.eligibility.facts import UNREADABLE, Measurement
+from trialmatch.eligibility.knowledge import EQUIVOCAL, POSITIVE
+from trialmatch.eligibility.numbers import Unusable, convert, limit_in, limits_of_normal, number, ratio
+from trialmatch.eligibility.polarity import polarity
+from trialmatch.eligibility.values import Coded, Flag, Interval, Quantity, Text
+from trialmatch.eligibility.wording import decimal, interval, limit_words, normal
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """The truth of a test for one result, its basis, and the reason in words on demand."""
+
+    truth: int
+    basis: str
+    note: Callable[[], str]
+
+
+def judge(test: Test, result: Measurement, context: Context) -> Judged:
+    """Whether a result passes a test."""
+    if result.state == UNREADABLE:
+        return Judged(t.UNKNOWN, t.SOURCE_FAILED, lambda: "the record could not be read")
+    if result.doubt:
+        return Judged(t.UNKNOWN, t.UNUSABLE, lambda: result.doubt)
+    try:
+        if isinstance(test, QuantityTest):
+            return _number(test, result, context)
+        if isinstance(test, PolarityTest):
+            return _polarity(test, result, context)
+        if isinstance(test, CodedTest):
+            return _coded(test, result, context)
+        assert isinstance(test, RecordedTest)
+        return Judged(t.MET, t.EVIDENCE, lambda: f"recorded: {result.display}")
+    except Unusable as problem:
+        words = f"{result.display} cannot be compared: {problem}"
+        return Judged(t.UNKNOWN, t.UNUSABLE, lambda: words)
+
+
+def _decided(truth: int, note: Callable[[], str]) -> Judged:
+    return Judged(truth, t.EVIDENCE if truth else t.IMPRECISE, note)
+
+
+def _number(test: QuantityTest, result: Measurement, context: Context) -> Judged:
+    if test.reference is None:
+        value = number(result, test.unit, context)
+        return _decided(
+            value.within(test.limit),
+            lambda: f"{result.display}{_converted(value, test.unit, result)}; limit {limit_words(test.limit, test.unit)}",
+        )
+    return _shifted(test, result, context) if test.additive else _multiple(test, result, context)
+
+
+def _converted(value: Interval, unit: str, result: Measurement) -> str:
+    """The converted value in brackets where it differs from the printed one."""
+    original = result.value
+    if isinstance(original, Quantity) and original.unit == unit:
+        return ""
+    return f" ({interval(value, unit)})"
+
+
+def _multiple(test: QuantityTest, result: Measurement, context: Context) -> Judged:
+    assert test.reference is not None
+    name = "ULN" if test.reference == "UNL" else "LLN"
+    ratios = ratio(result, test.reference, context)
+    verdicts = {times.within(test.limit) for times, _, _ in ratios}
+    if len(verdicts) > 1:
+        raise Unusable("its reference ranges disagree")
+    times, bound, limits = ratios[0]
+    unit = limits.raw_unit or getattr(result.value, "raw_unit", "")
+
+    def note() -> str:
+        # the exact ratio decides; two digits are enough to read
+        return (
+            f"{result.display} is {_rounded(times)} × {name} ({decimal(bound)} {unit}".rstrip()
+            + f"); limit {limit_words(test.limit)} × {name}"
+        )
+
+    return _decided(verdicts.pop(), note)
+
+
+def _rounded(times: Interval) -> str:
+    if times.exact is not None:
+        shown = f"{float(times.exact):.2f}"
+        return shown[:-1] if shown.endswith("0") else shown
+    return interval(times)
+
+
+def _shifted(test: QuantityTest, result: Measurement, context: Context) -> Judged:
+    assert test.reference is not None
+    analyte = context.knowledge.analyte(result.concepts)
+    value = number(result, test.unit, context)
+    original = result.value
+    verdicts = set()
+    for bound, limits in limits_of_normal(result, test.reference, context):
+        unit, raw = getattr(original, "unit", None), getattr(original, "raw_unit", "")
+        same = limit_in(bound, limits, unit, raw, analyte, context)
+        base = convert(Interval.of(same), unit, raw, test.unit, analyte, context).exact
+        assert base is not None
+        verdicts.add(value.map(Fraction(1), -base).within(test.limit))
+    if len(verdicts) > 1:
+        raise Unusable("its reference ranges disagree")
+    name = "ULN" if test.reference == "UNL" else "LLN"
+    return _decided(verdicts.pop(), lambda: f"{result.display}; limit {limit_words(test.limit, test.unit)} + {name}")
+
+
+def _polarity(test: PolarityTest, result: Measurement, context: Context) -> Judged:
+    key = ("polarity", id(result))
+    if key not in context.memo:
+        try:
+            context.memo[key] = polarity(result, context)
+        except Unusable as problem:
+            context.memo[key] = problem
+    said = context.memo[key]
+    if isinstance(said, Unusable):
+        raise said
+    if said == EQUIVOCAL:
+        return Judged(t.UNKNOWN, t.IMPRECISE, lambda: f"{result.display} is neither positive nor negative")
+    truth = t.MET if (said == POSITIVE) == test.positive else t.UNMET
+    return Judged(truth, t.EVIDENCE, lambda: f"{result.display}: {said}")
+
+
+def _coded(test: CodedTest, result: Measurement, context: Context) -> Judged:
+    value = result.value
+    answers: list[tuple[str, str]] = []
+    if isinstance(value, Coded):
+        answers = [(coding.system, coding.code) for coding in value.codings]
+    for system, code in answers:
+        held = context.knowledge.concepts(system, code)
+        if f"{system}|{code}" in test.keys or held & test.keys:
+            return Judged(t.MET, t.EVIDENCE, lambda: f"{result.display}")
+    grades = context.knowledge.analyte(result.concepts).grades
+    words = [normal(word) for word in _words(value)]
+    grade_of = {grades[word] for word in words if word in grades}
+    if test.words & ({*words} | {normal(grade) for grade in grade_of}):
+        return Judged(t.MET, t.EVIDENCE, lambda: f"{result.display}")
+    if grade_of or _comparable(test, answers, words, context):
+        return Judged(t.UNMET, t.EVIDENCE, lambda: f"{result.display} is another answer")
+    raise Unusable("its answer is not among the known ones")
+
+
+def _words(value: object) -> list[str]:
+    if isinstance(value, Coded):
+        texts = [value.text] + [text for coding in value.codings for text in (coding.display, coding.code)]
+        return [text for text in texts if text]
+    if isinstance(value, Text):
+        return [value.text]
+    if isinstance(value, Quantity) and value.number.exact is not None:
+        return [decimal(value.number.exact)]
+    if isinstance(value, Flag):
+        return ["yes" if value.value else "no"]
+    return []
+
+
+def _comparable(test: CodedTest, answers: list[tuple[str, str]], words: list[str], context: Context) -> bool:
+    """Whether an answer that is none of the wanted ones is understood well enough to be another one."""
+    systems = {key.split("|", 1)[0] for key in test.keys if "|" in key}
+    if any(system in systems or context.knowledge.concepts(system, code) for system, code in answers):
+        return True
+    return any(len(word) == 1 for word in test.words) and any(len(word) == 1 for word in words)

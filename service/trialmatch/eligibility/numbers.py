@@ -1,0 +1,165 @@
+"""Numbers out of results: unit conversion, scales, limits of normal."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+
+from trialmatch.eligibility.context import Context
+from trialmatch.eligibility.facts import Measurement
+from trialmatch.eligibility.knowledge import Analyte
+from trialmatch.eligibility.units import LOG10
+from trialmatch.eligibility.values import Coded, Interval, Quantity, ReferenceRange, Text
+
+
+class Unusable(Exception):
+    """A value is there but cannot be compared; the message says why."""
+
+
+def number(result: Measurement, unit: str, context: Context) -> Interval:
+    """A result's number in UCUM ``unit`` and on the scale that criteria on its concept use.
+
+    Raises Unusable where it has no number, no (convertible) unit, or an unknown or other scale.
+    """
+    memo_key = ("number", id(result), unit)
+    if memo_key not in context.memo:
+        try:
+            context.memo[memo_key] = _number(result, unit, context)
+        except Unusable as problem:
+            context.memo[memo_key] = problem
+    found = context.memo[memo_key]
+    if isinstance(found, Unusable):
+        raise found
+    interval: Interval = found
+    return interval
+
+
+def _number(result: Measurement, unit: str, context: Context) -> Interval:
+    analyte = context.knowledge.analyte(result.concepts)
+    value = result.value
+    if isinstance(value, Coded | Text):
+        return _ordinal(value, analyte)
+    if not isinstance(value, Quantity):
+        raise Unusable("the result is not a number")
+    if analyte.scales:
+        return _scaled(result, value, unit, analyte, context)
+    return convert(value.number, value.unit, value.raw_unit, unit, analyte, context)
+
+
+def convert(
+    interval: Interval, source: str | None, raw_unit: str, target: str, analyte: Analyte, context: Context
+) -> Interval:
+    """An interval in ``source`` (None: not understood, see ``raw_unit``) expressed in ``target``."""
+    if source is None:
+        if raw_unit:
+            raise Unusable(f"its unit “{raw_unit}” is not understood")
+        if not (analyte.bare and context.knowledge.units.dimensionless(target)):
+            raise Unusable("it has no unit")
+        return interval
+    if source.startswith(LOG10):
+        interval, source = _delog(interval), source.removeprefix(LOG10)
+    conversion = context.knowledge.conversion(analyte, source, target)
+    if conversion is None:
+        raise Unusable(f"its unit {raw_unit or source} cannot be converted to {target}")
+    return interval if conversion.factor == 1 and not conversion.offset else interval.map(*conversion)
+
+
+def _delog(interval: Interval) -> Interval:
+    def power(bound: Fraction | None) -> Fraction | None:
+        if bound is None:
+            return None
+        return Fraction(Decimal(10) ** (Decimal(bound.numerator) / Decimal(bound.denominator)))
+
+    return interval._replace(lo=power(interval.lo), hi=power(interval.hi))
+
+
+def _ordinal(value: Coded | Text, analyte: Analyte) -> Interval:
+    names = [value.text]
+    if isinstance(value, Coded):
+        for coding in value.codings:
+            known = analyte.ordinals.get((coding.system, coding.code), coding.ordinal)
+            if known is not None:
+                return Interval(known, known)
+        names += [coding.display for coding in value.codings]
+    if analyte.ordinal_pattern is not None:
+        for name in names:
+            match = analyte.ordinal_pattern.search(name)
+            if match:
+                return Interval.of(Fraction(match[1]))
+    raise Unusable("the result is words or a code that no mapping gives a number")
+
+
+def _scaled(result: Measurement, value: Quantity, unit: str, analyte: Analyte, context: Context) -> Interval:
+    scale = analyte.unit_scales.get(value.unit or "") or analyte.unit_scales.get(value.raw_unit)
+    if scale is None:
+        for limits in result.ranges:
+            if limits.high in analyte.scales:
+                scale = limits.high
+    if scale is None:
+        if value.unit is not None and not context.knowledge.units.dimensionless(value.unit):
+            raise Unusable(f"its unit {value.raw_unit or value.unit} tells no scale")
+        scale = analyte.scale if analyte.assumed else None
+    if scale is None:
+        raise Unusable("its scale is not known (" + " or ".join(f"0–{float(s):g}" for s in analyte.scales) + ")")
+    if value.number.lo is not None and value.number.lo > scale:
+        raise Unusable(f"it lies beyond its scale of 0–{float(scale):g}")
+    target = analyte.scale if unit not in analyte.unit_scales else analyte.unit_scales[unit]
+    if target is None or scale == target:
+        return value.number
+    if not analyte.linear:
+        raise Unusable(f"it is on the scale 0–{float(scale):g}, not 0–{float(target):g}")
+    return value.number.map(target / scale)
+
+
+def limits_of_normal(result: Measurement, which: str, context: Context) -> list[tuple[Fraction, ReferenceRange]]:
+    """The upper (``UNL``) or lower (``LNL``) limits of normal of a result's own ranges that apply to the patient.
+
+    Returns each with its range, in the unit of the range. Raises Unusable where there is none: never a default.
+    """
+    person = context.facts.person
+    found = []
+    for limits in result.ranges:
+        bound = limits.high if which == "UNL" else limits.low
+        if bound is None or (limits.sexes and person.sex is not None and person.sex not in limits.sexes):
+            continue
+        if limits.ages.lo is not None or limits.ages.hi is not None:
+            if person.birth is not None and Interval.of(_years(person.birth.lo, context)).within(limits.ages) < 0:
+                continue
+        found.append((bound, limits))
+    if not found:
+        raise Unusable("it has no reference range")
+    return found
+
+
+def _years(birth: object, context: Context) -> Fraction:
+    return Fraction((context.as_of - birth.date()).days, 1) / Fraction(1461, 4)  # type: ignore[attr-defined]
+
+
+def ratio(result: Measurement, which: str, context: Context) -> list[tuple[Interval, Fraction, ReferenceRange]]:
+    """The result divided by each of its applicable limits of normal (all of them where several apply)."""
+    value = result.value
+    if not isinstance(value, Quantity):
+        raise Unusable("the result is not a number")
+    analyte = context.knowledge.analyte(result.concepts)
+    if value.unit is None and not value.raw_unit and not analyte.bare:
+        raise Unusable("it has no unit")
+    ratios = []
+    for bound, limits in limits_of_normal(result, which, context):
+        in_unit = limit_in(bound, limits, value.unit, value.raw_unit, analyte, context)
+        if in_unit <= 0:
+            raise Unusable("its limit of normal is not above zero")
+        ratios.append((value.number.map(1 / in_unit), bound, limits))
+    return ratios
+
+
+def limit_in(
+    bound: Fraction, limits: ReferenceRange, unit: str | None, raw_unit: str, analyte: Analyte, context: Context
+) -> Fraction:
+    """A limit of normal in the unit of its result; a range without a unit is in the result's."""
+    if not limits.raw_unit and limits.unit is None or limits.raw_unit == raw_unit or limits.unit == unit is not None:
+        return bound
+    if unit is None:
+        raise Unusable(f"its unit “{raw_unit}” is not understood")
+    converted = convert(Interval.of(bound), limits.unit, limits.raw_unit, unit, analyte, context).exact
+    assert converted is not None
+    return converted

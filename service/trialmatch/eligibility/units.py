@@ -1,0 +1,140 @@
+"""Units of measure: spellings met in the wild, UCUM (through ucumvert and pint), exact conversion factors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+from functools import cached_property
+from typing import Any, NamedTuple
+
+UCUM = "http://unitsofmeasure.org"
+
+#: A decadic logarithm of a quantity in the unit that follows (viral loads).
+LOG10 = "log10:"
+
+_ANNOTATION = re.compile(r"\{[^}]*\}")
+
+#: Normalised to 1.73 m² of body surface: UCUM calls it an annotation, but it is another kind of quantity.
+_PER_SURFACE = "1.73"
+
+
+class Linear(NamedTuple):
+    """A conversion ``factor * value + offset``."""
+
+    factor: Fraction
+    offset: Fraction = Fraction(0)
+
+    def __call__(self, value: Fraction) -> Fraction:
+        return value * self.factor + self.offset
+
+    def inverse(self) -> Linear:
+        """The way back."""
+        return Linear(1 / self.factor, -self.offset / self.factor)
+
+    def then(self, other: Linear) -> Linear:
+        """This conversion followed by ``other``."""
+        return Linear(self.factor * other.factor, self.offset * other.factor + other.offset)
+
+
+SAME = Linear(Fraction(1))
+
+
+class Units:
+    """All that is known of units; one per set of mappings.
+
+    ``spellings`` maps what laboratories write to UCUM. It is asked first, also for codes that claim to be UCUM, because
+    several wild spellings are valid UCUM for something else (``K/uL`` is kelvin per microlitre).
+    """
+
+    def __init__(self, spellings: Mapping[str, str]) -> None:
+        self._spellings = dict(spellings)
+        self._resolved: dict[tuple[object, object, object], str | None] = {}
+        self._parsed: dict[str, Any] = {}
+        self._conversions: dict[tuple[str, str], Linear | None] = {}
+
+    @cached_property
+    def _registry(self) -> Any:
+        from ucumvert import PintUcumRegistry  # half a second: only once a unit is really met
+
+        return PintUcumRegistry()
+
+    def resolve(self, system: object, code: object, unit: object) -> str | None:
+        """The UCUM unit of a FHIR Quantity, or None where it has none that is understood."""
+        key = (system, code, unit)
+        if key not in self._resolved:
+            candidates = [text.strip() for text in (code, unit) if isinstance(text, str) and text.strip()]
+            found = None
+            for text in candidates:
+                found = self._spellings.get(text) or self._braced(text) or (text if self.is_ucum(text) else None)
+                if found is not None:
+                    break
+            self._resolved[key] = found
+        return self._resolved[key]
+
+    def _braced(self, text: str) -> str | None:
+        """Units that were put into braces as a whole, as in ``{mg/dL}``."""
+        inner = text[1:-1] if text.startswith("{") and text.endswith("}") and "}" not in text[:-1] else ""
+        return self._spellings.get(inner) or (inner if inner and self.is_ucum(inner) else None)
+
+    def is_ucum(self, code: str) -> bool:
+        """Whether ``code`` is a valid UCUM expression (or a logarithm of one)."""
+        return self._parse(code.removeprefix(LOG10)) is not None
+
+    def dimensionless(self, code: str) -> bool:
+        """Whether ``code`` is a pure number: ``1``, ``%``, ``{score}``, ``mg/g`` …"""
+        parsed = self._parse(code)
+        return parsed is not None and bool(parsed.dimensionless) and _PER_SURFACE not in code
+
+    def _parse(self, code: str) -> Any:
+        if code not in self._parsed:
+            core = _ANNOTATION.sub("", code).strip()
+            if core.endswith("/"):
+                core += "1"
+            self._parsed[code] = self._quantity(core or "1") if len(code) <= 80 else None
+        return self._parsed[code]
+
+    def _quantity(self, core: str) -> Any:
+        try:
+            parsed = self._registry.from_ucum(core)
+            parsed.dimensionless  # a lone token has no dimension: not a unit  # noqa: B018
+            return parsed
+        except Exception:  # noqa: BLE001  ucumvert and pint raise several unrelated types for "not a unit"
+            return None
+
+    def conversion(self, source: str, target: str) -> Linear | None:
+        """The exact conversion between two UCUM units, or None where their dimensions differ."""
+        if source == target:
+            return SAME
+        key = (source, target)
+        if key not in self._conversions:
+            self._conversions[key] = self._convert(source, target)
+        return self._conversions[key]
+
+    def _convert(self, source: str, target: str) -> Linear | None:
+        if source.startswith(LOG10) or target.startswith(LOG10):
+            return None
+        if (_PER_SURFACE in source) != (_PER_SURFACE in target):
+            return None
+        first, second = self._parse(source), self._parse(target)
+        if first is None or second is None or first.dimensionality != second.dimensionality:
+            return None
+        unit = self._registry.Quantity
+        try:
+            zero = unit(0 * first.magnitude, first.units).to(second.units).magnitude
+            one = unit(first.magnitude, first.units).to(second.units).magnitude
+        except Exception:  # noqa: BLE001  logarithmic units and the like: pint refuses, so do we
+            return None
+        scale = second.magnitude
+        return Linear(exact((one - zero) / scale), exact(zero / scale))
+
+
+def exact(number: float) -> Fraction:
+    """The rational number that a floating-point conversion factor stands for.
+
+    UCUM's factors are short decimals or the inverse of one; twelve significant digits tell them apart from the noise.
+    """
+    if number == 0 or abs(number) < 1e-300:
+        return Fraction(0)
+    direct, inverse = Fraction(f"{number:.12e}"), Fraction(f"{1 / number:.12e}")
+    return direct if direct.denominator <= inverse.numerator * 10 else 1 / inverse

@@ -1,0 +1,172 @@
+"""From the findings of a study to its verdict, score and rank (criteria language, section 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from trialmatch.eligibility import truth as t
+from trialmatch.eligibility.context import Finding
+from trialmatch.eligibility.criteria import Item, Study
+
+ELIGIBLE, LIKELY, POSSIBLE, INELIGIBLE, UNDETERMINED = "eligible", "likely", "possible", "ineligible", "undetermined"
+VERDICTS = (ELIGIBLE, LIKELY, POSSIBLE, INELIGIBLE, UNDETERMINED)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One item as judged: its truth after its own exclude, its status, and whether it blocks or decides."""
+
+    item: Item
+    truth: int
+    status: int
+    basis: str | None
+    finding: Finding | None
+    blocking: bool
+    decisive: bool
+    members: tuple[Outcome, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One study against one patient."""
+
+    study: Study
+    verdict: str
+    score: float | None
+    outcomes: tuple[Outcome, ...] = ()
+    leaves: tuple[Outcome, ...] = ()
+    cohorts: tuple[tuple[str, str, str], ...] = ()
+    deceased: bool = False
+    counts: Mapping[str, int] = field(default_factory=dict)
+    gaps: int = 0
+    confirmations: int = 0
+
+    @property
+    def order(self) -> tuple[object, ...]:
+        """The key that ranks matches: total and stable."""
+        met = self.counts.get("met", 0)
+        return (VERDICTS.index(self.verdict), self.gaps, self.confirmations, -met, self.study.id)
+
+
+def conclude(study: Study, findings: Mapping[str, Finding], deceased: bool) -> Match:
+    """The verdict on one study from the findings of its leaves by linkId."""
+    if not study.items:
+        verdict = INELIGIBLE if deceased else UNDETERMINED
+        counts = {"met": 0, "unmet": 0, "unknown": 0, "blocking": 0}
+        return Match(study, verdict, 0.0 if deceased else None, deceased=deceased, counts=counts)
+    truths = {}
+    for item in study.items:
+        _truth(item, findings, truths)
+    root = min(truths[item.link_id] for item in study.items)
+    alive = root == t.UNKNOWN and not deceased
+    lost = t.UNMET if deceased else root
+    outcomes = tuple(_outcome(item, findings, truths, alive, lost == t.UNMET) for item in study.items)
+    leaves = tuple(leaf for outcome in outcomes for leaf in _leaves(outcome))
+    cohorts = _cohorts(study, truths, findings, deceased)
+    verdict = _verdict(root, [leaf for leaf in leaves if leaf.blocking], study, deceased)
+    if cohorts and not deceased:
+        verdict = min((of for _, _, of in cohorts), key=VERDICTS.index)
+    counts = {name: sum(leaf.status == value for leaf in leaves) for value, name in t.STATUS.items()}
+    counts["blocking"] = sum(leaf.blocking for leaf in leaves)
+    confirmations = sum(leaf.blocking and leaf.basis in t.CONFIRMATIONS for leaf in leaves)
+    gaps = counts["blocking"] - confirmations
+    score = _score(verdict, gaps, confirmations, counts["met"])
+    return Match(study, verdict, score, outcomes, leaves, cohorts, deceased, counts, gaps, confirmations)
+
+
+def _truth(item: Item, findings: Mapping[str, Finding], truths: dict[str, int]) -> int:
+    if item.leaf is not None:
+        truth = findings[item.link_id].truth
+    else:
+        members = [_truth(member, findings, truths) for member in item.members]
+        truth = t.combine(item.combination, item.threshold, members)
+    truths[item.link_id] = -truth if item.exclude else truth
+    return truths[item.link_id]
+
+
+def _outcome(
+    item: Item, findings: Mapping[str, Finding], truths: Mapping[str, int], open_above: bool, lost_above: bool
+) -> Outcome:
+    truth = truths[item.link_id]
+    status = -truth if item.flipped else truth
+    blocking = open_above and truth == t.UNKNOWN
+    decisive = lost_above and status == t.UNMET
+    members = tuple(_outcome(member, findings, truths, blocking, decisive) for member in item.members)
+    if item.leaf is not None:
+        finding = findings[item.link_id]
+        return Outcome(item, truth, status, finding.basis, finding, blocking, decisive)
+    waived = item.combination == "any-of" and status == t.MET
+    waived = waived and any(member.item.applicability and member.truth == t.MET for member in members)
+    return Outcome(item, truth, status, t.NOT_APPLICABLE if waived else None, None, False, decisive, members)
+
+
+def _leaves(outcome: Outcome) -> list[Outcome]:
+    if outcome.item.leaf is not None:
+        return [outcome]
+    return [leaf for member in outcome.members for leaf in _leaves(member)]
+
+
+def _verdict(root: int, blocking: list[Outcome], study: Study, deceased: bool) -> str:
+    if deceased or root == t.UNMET:
+        return INELIGIBLE
+    if root == t.MET:
+        return ELIGIBLE if study.exclusions_in_record else LIKELY
+    return LIKELY if all(leaf.basis in t.CONFIRMATIONS for leaf in blocking) else POSSIBLE
+
+
+def _cohorts(
+    study: Study, truths: Mapping[str, int], findings: Mapping[str, Finding], deceased: bool
+) -> tuple[tuple[str, str, str], ...]:
+    """Each cohort's own verdict: the trial as if it were the only one."""
+    groups = [item for item in study.walk() if item.names_cohort]
+    if not groups:
+        return ()
+    names = dict(study.cohorts)
+    found = []
+    for cohort in groups:
+        root = t.MET
+        blocking: list[Outcome] = []
+        parts = list(_with_only(study.items or (), cohort, truths))
+        root = min(truths[part.link_id] for part in parts)
+        for part in parts:
+            outcome = _outcome(part, findings, truths, root == t.UNKNOWN and not deceased, False)
+            blocking += [leaf for leaf in _leaves(outcome) if leaf.blocking]
+        assert cohort.cohort is not None
+        verdict = _verdict(root, blocking, study, deceased)
+        found.append((cohort.cohort, names.get(cohort.cohort, cohort.text), verdict))
+    return tuple(found)
+
+
+def _with_only(items: tuple[Item, ...], cohort: Item, truths: Mapping[str, int]) -> list[Item]:
+    """The requirements of a trial for one cohort: all others, and that cohort in place of the choice of cohorts."""
+    parts = []
+    for item in items:
+        if item is cohort:
+            parts.append(item)
+        elif any(below.names_cohort for below in item.walk()):
+            if any(below is cohort for below in item.walk()):
+                parts += _with_only(item.members, cohort, truths)
+        else:
+            parts.append(item)
+    if any(item.names_cohort for item in items):  # the members of the choice itself: only this cohort
+        return [item for item in items if item is cohort]
+    return parts
+
+
+def _score(verdict: str, gaps: int, confirmations: int, met: int) -> float | None:
+    """A score in the verdict's band that falls with the rank order: gaps, then confirmations, then fewer met."""
+    if verdict == UNDETERMINED:
+        return None
+    if verdict in (ELIGIBLE, INELIGIBLE):
+        return 1.0 if verdict == ELIGIBLE else 0.0
+    inner = _within(confirmations, 1 - 1 / (met + 1))
+    if verdict == LIKELY:
+        return round(0.75 + 0.24 * inner, 4)
+    return round(0.01 + 0.73 * _within(max(gaps - 1, 0), inner), 4)
+
+
+def _within(count: int, inner: float) -> float:
+    """A place in (0, 1]: the fewer of ``count`` the higher, ``inner`` (0 to 1) placing it among equals."""
+    low, high = 1 / (count + 2), 1 / (count + 1)
+    return low + inner * (high - low)

@@ -1,0 +1,111 @@
+"""Reading elements of raw FHIR JSON: what has the wrong JSON type is said, with its path, and never guessed at."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from trialmatch.eligibility.values import Coding
+from trialmatch.terminology.systems import canonical
+
+Json = dict[str, Any]
+
+_ORDINAL = ("http://hl7.org/fhir/StructureDefinition/ordinalValue", "http://hl7.org/fhir/StructureDefinition/itemWeight")
+
+
+class Malformed(Exception):
+    """An element of a wrong JSON type: its path, what was found and what is expected (never its value)."""
+
+    def __init__(self, path: str, found: object, expected: str) -> None:
+        super().__init__(f"{path}: {json_type(found)}; expected {expected}")
+        self.path = path
+
+
+def json_type(value: object) -> str:
+    """The JSON type of a value, for messages."""
+    if value is None:
+        return "null"
+    names = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
+    return names.get(type(value), "something else")
+
+
+def text(element: Json, key: str, path: str = "") -> str | None:
+    """A string element, or None where it is absent."""
+    value = element.get(key)
+    if value is None or isinstance(value, str):
+        return value
+    raise Malformed(_join(path, key), value, "a string")
+
+
+def child(element: Json, key: str, path: str = "") -> Json | None:
+    """An object element, or None where it is absent."""
+    value = element.get(key)
+    if value is None or isinstance(value, dict):
+        return value
+    raise Malformed(_join(path, key), value, "an object")
+
+
+def children(element: Json, key: str, path: str = "") -> list[Json]:
+    """A list of objects, empty where it is absent."""
+    value = element.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise Malformed(_join(path, key), value, "an array")
+    for position, entry in enumerate(value):
+        if not isinstance(entry, dict):
+            raise Malformed(f"{_join(path, key)}[{position}]", entry, "an object")
+    return value
+
+
+def codings(element: Json, key: str, path: str = "") -> tuple[tuple[Coding, ...], str]:
+    """The codings and the text of a CodeableConcept element."""
+    concept = child(element, key, path)
+    if concept is None:
+        return (), ""
+    return concept_codings(concept, _join(path, key))
+
+
+def concept_codings(concept: Json, path: str) -> tuple[tuple[Coding, ...], str]:
+    """The codings and the text of a CodeableConcept."""
+    found = []
+    for position, entry in enumerate(children(concept, "coding", path)):
+        here = f"{path}.coding[{position}]"
+        system, code = text(entry, "system", here), text(entry, "code", here)
+        display = entry.get("display")
+        if code is not None:
+            shown = display if isinstance(display, str) else ""
+            found.append(Coding(canonical(system or ""), code.strip(), shown, _ordinal(entry)))
+        elif isinstance(display, str) and display:
+            found.append(Coding("", "", display))
+    return tuple(found), text(concept, "text", path) or ""
+
+
+def _ordinal(coding: Json) -> Fraction | None:
+    extensions = coding.get("extension")
+    for one in extensions if isinstance(extensions, list) else ():
+        if isinstance(one, dict) and one.get("url") in _ORDINAL:
+            return number(one.get("valueDecimal"))
+    return None
+
+
+def number(value: object) -> Fraction | None:
+    """A JSON number as the decimal that was sent; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return None
+    return Fraction(repr(value)) if isinstance(value, float) else Fraction(value)
+
+
+def codes(element: Json, key: str, path: str = "") -> set[str]:
+    """The bare codes of a CodeableConcept (or of a code or Coding given in its place), lower case."""
+    value = element.get(key)
+    if isinstance(value, str):
+        return {value.lower()}
+    found, words = codings(element, key, path)
+    return {coding.code.lower() for coding in found} or ({words.strip().lower()} if words else set())
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key

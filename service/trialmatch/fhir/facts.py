@@ -1,0 +1,245 @@
+"""From a patient's raw records to facts: concepts bound, wording checked, everything found by kind and concept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from trialmatch.config import Settings
+from trialmatch.eligibility.dates import UNKNOWN_TIME
+from trialmatch.eligibility.facts import ABSENT, UNREADABLE, Event, Exposure, Fact, Facts, Measurement, Person
+from trialmatch.eligibility.values import Coding
+from trialmatch.errors import PatientMissing
+from trialmatch.fhir import events, medications, observations
+from trialmatch.fhir.elements import Json, Malformed, codings, text
+from trialmatch.fhir.records import FACT_TYPES, Record, Records, identities, is_about, newest
+from trialmatch.fhir.times import Clock
+from trialmatch.terminology.mappings import Terminology
+
+_EXPOSURE = ("MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense")
+
+#: Codes that stand for a record whose code could not be read.
+_CODE_ELEMENT = {"Observation": "code", "Condition": "code", "Procedure": "code", "AllergyIntolerance": "code"}
+_CODE_ELEMENT |= {"Immunization": "vaccineCode"} | dict.fromkeys(_EXPOSURE, "medicationCodeableConcept")
+
+
+def facts_of(records: Records, patient_id: str, terminology: Terminology, settings: Settings, place: str) -> Facts:
+    """The facts of one patient.
+
+    Records that cannot be read are added to ``records.problems`` and make their source partial. Raises PatientMissing
+    where ``place`` (the file, folder or server) does not hold the patient.
+    """
+    found = identities(records, patient_id)
+    if found is None:
+        raise PatientMissing(place, "no such patient", "a Patient with the id that was asked for")
+    current, ids = found
+    return _Reader(records, current, ids, terminology, settings).read()
+
+
+class _Reader:
+    """One patient's reading; holds what all kinds of records need."""
+
+    def __init__(
+        self, records: Records, current: str, ids: frozenset[str], terminology: Terminology, settings: Settings
+    ) -> None:
+        self.records, self.ids, self.terminology = records, ids, terminology
+        self.clock = Clock(settings.zone)
+        self.accept_text = settings.text == "accept"
+        self.patient = records.patients()[current]
+        self.identifiers = _identifiers(self.patient.resource)
+        self.encounters = self._by_reference("Encounter")
+        self.cabinet = medications.Cabinet(
+            self._by_reference("Medication"), terminology.knowledge.units, self._is_local_route
+        )
+        self.person = self._person()
+        self.facts = Facts(self.person, records.sources)
+
+    def _by_reference(self, kind: str) -> dict[str, Json]:
+        found = {}
+        for record in newest(self.records.by_type.get(kind, ())):
+            identity = record.resource.get("id")
+            if isinstance(identity, str):
+                found[f"{kind}/{identity}"] = record.resource
+        for full_url, reference in self.records.full_urls.items():
+            if reference in found:
+                found[full_url] = found[reference]
+        return found
+
+    def _is_local_route(self, coding: Coding) -> bool:
+        return f"{coding.system}|{coding.code}" in self.terminology.local_routes
+
+    def _person(self) -> Person:
+        resource, place = self.patient
+        reference = f"Patient/{resource['id']}"
+        try:
+            birth_text = text(resource, "birthDate")
+            sex = text(resource, "gender")
+            dead, died = resource.get("deceasedBoolean"), text(resource, "deceasedDateTime")
+            if dead is not None and not isinstance(dead, bool):
+                raise Malformed("deceasedBoolean", dead, "a boolean")
+        except Malformed as problem:
+            self.records.unreadable("Patient", place, f"Patient.{problem}")
+            return Person(reference, readable=False)
+        birth = self.clock.read(birth_text, "birthDate") if birth_text else UNKNOWN_TIME
+        self._note_dates("Patient", place)
+        return Person(
+            reference,
+            birth=None if birth == UNKNOWN_TIME else birth,
+            birth_printed=birth_text or "",
+            sex=sex,
+            deceased=bool(dead) or died is not None,
+            death=self.clock.read(died, "deceasedDateTime") if died else None,
+        )
+
+    def _note_dates(self, kind: str, place: str) -> None:
+        for path in self.clock.impossible:
+            self.records.problems.append(f"{place}: {kind}.{path}: no possible date; taken as not known")
+        self.clock.impossible.clear()
+
+    def read(self) -> Facts:
+        """Read all records of the patient."""
+        for kind in FACT_TYPES:
+            source = self.records.source(kind)
+            mine = list(self._mine(kind))
+            source.count = len(mine)
+            for record in mine if kind != "Patient" else ():
+                self._take(kind, record)
+        return self.facts
+
+    def _mine(self, kind: str) -> Iterator[Record]:
+        """The patient's records of a type, each once in its newest version."""
+        for record in newest(self.records.by_type.get(kind, ())):
+            try:
+                about = is_about(record.resource, self.ids, self.identifiers, self.records)
+            except Malformed as problem:
+                self.records.unreadable(kind, record.place, f"{kind}.{problem}")
+                continue
+            if about is None:
+                self.records.unreadable(kind, record.place, f"{kind}.subject: none; expected whose record it is")
+            elif about and not self._about_somebody_else(record.resource):
+                yield record
+
+    def _about_somebody_else(self, resource: Json) -> bool:
+        """An Observation with a focus that is not the patient (a relative, a foetus, a device)."""
+        focus = resource.get("focus")
+        if resource["resourceType"] != "Observation" or not isinstance(focus, list) or not focus:
+            return False
+        own = {f"Patient/{one}" for one in self.ids}
+        references = {entry.get("reference") for entry in focus if isinstance(entry, dict)}
+        resolved = {self.records.full_urls.get(str(one), str(one)) for one in references}
+        return not {"/".join(one.split("/_history/")[0].split("/")[-2:]) for one in resolved} <= own
+
+    def _take(self, kind: str, record: Record) -> None:
+        resource, place = record
+        identity = resource.get("id")
+        reference = f"{kind}/{identity}" if isinstance(identity, str) else place
+        try:
+            for fact, inherited in self._facts_of(kind, resource, reference):
+                self._file(_kind(kind), fact, inherited)
+        except Malformed as problem:
+            self._could_not(kind, resource, reference, place, f"{kind}.{problem}")
+        except medications.UnknownMedication:
+            why = f"{kind}.medication: refers to no Medication that is there; expected one that says which drug it is"
+            self._could_not(kind, resource, reference, place, why)
+        self._note_dates(kind, place)
+
+    def _facts_of(
+        self, kind: str, resource: Json, reference: str
+    ) -> Iterable[tuple[Fact, tuple[Coding, ...]]]:
+        if kind == "Observation":
+            units = self.terminology.knowledge.units
+            return observations.measurements(resource, reference, self.clock, self.encounters, units)
+        if kind in _EXPOSURE:
+            found = medications.exposures(resource, reference, self.clock, self.encounters, self.cabinet)
+            return ((fact, ()) for fact in found)
+        birth = self.person.birth
+        return ((fact, ()) for fact in events.events(resource, reference, self.clock, self.encounters, birth))
+
+    def _could_not(self, kind: str, resource: Json, reference: str, place: str, why: str) -> None:
+        """A record that could not be read: its type is no longer complete; if its code is clear, its leaves know."""
+        self.records.unreadable(kind, place, why)
+        try:
+            found, words = codings(resource, _CODE_ELEMENT.get(kind, "code"))
+        except Malformed:
+            return
+        if not found:
+            return
+        make: Callable[..., Fact] = Measurement if kind == "Observation" else Exposure if kind in _EXPOSURE else Event
+        display = words or next((coding.display for coding in found if coding.display), reference)
+        self._file(_kind(kind), make(reference, found, display, state=UNREADABLE), ())
+
+    def _file(self, kind: str, fact: Any, inherited: tuple[Coding, ...]) -> None:
+        """Bind a fact to its concepts and put it where leaves look for it."""
+        sets = self.terminology.sets
+        everything = fact.codings + inherited
+        concepts: set[str] = set()
+        keys: set[str] = set()
+        for coding in everything:
+            concepts |= sets.concepts(coding.system, coding.code)
+            keys |= {f"{system}|{code}" for system, code in sets.codes_of(coding.system, coding.code)}
+        named = self._named(kind, fact) if not concepts else frozenset()
+        if named and self.accept_text:
+            concepts |= named
+        fact = replace(fact, concepts=frozenset(concepts), doubt=self._doubt(fact, frozenset(concepts)))
+        for key in concepts | keys:
+            self.facts.index.setdefault((kind, key), []).append(fact)
+        self.facts.every.setdefault(kind, []).append(fact)
+        if named and not self.accept_text and fact.state != ABSENT:
+            for concept in named:
+                self.facts.hints.setdefault((kind, concept), []).append(fact)
+        if kind == "AllergyIntolerance" and events.NO_KNOWN_ALLERGY in concepts:
+            self._no_allergy(fact)
+
+    def _no_allergy(self, fact: Any) -> None:
+        """“No known allergy” speaks of every allergy: it is evidence of absence for each concept."""
+        refuted = replace(fact, state=ABSENT)
+        for concept in self.terminology.sets.titles:
+            self.facts.index.setdefault(("AllergyIntolerance", concept), []).append(refuted)
+
+    def _named(self, kind: str, fact: Any) -> frozenset[str]:
+        """The concepts that only a record's words name, with all that take them in."""
+        names = self.terminology.names
+        words = {_words(fact)} | {coding.display for coding in fact.codings if coding.display}
+        if kind == "MedicationRequest":
+            found = {concept for said in words for concept in names.drugs_in(said)}
+        else:
+            found = {concept for said in words for concept in names.exactly(said)}
+        return frozenset(wide for concept in found for wide in self.terminology.sets.containing(concept))
+
+    def _doubt(self, fact: Any, concepts: frozenset[str]) -> str:
+        """Why a fact's codes cannot be trusted, if so: a display that names another thing, or codes that disagree."""
+        terminology = self.terminology
+        for coding in fact.codings:
+            held = terminology.sets.concepts(coding.system, coding.code)
+            if held and coding.display:
+                official = [terminology.displays.get((coding.system, coding.code), "")]
+                if terminology.names.contradicts(coding.display, held, official):
+                    return f"code {coding.code} and its display “{coding.display}” contradict each other"
+        if len(fact.codings) > 1:
+            for coding in fact.codings:
+                held = terminology.sets.concepts(coding.system, coding.code)
+                for concept in concepts - held:
+                    if terminology.sets.excluded(concept, coding.system, coding.code):
+                        return f"its codes contradict each other: {coding.code} is expressly not {terminology.label(concept)}"
+        return ""
+
+
+def _kind(resource_type: str) -> str:
+    return "MedicationRequest" if resource_type in _EXPOSURE else resource_type
+
+
+def _words(fact: Any) -> str:
+    """A record's own words; a measurement's value is not part of them."""
+    if isinstance(fact, Measurement):
+        value = observations.printed(fact.value)
+        return fact.display.removesuffix(value).strip() if value else fact.display
+    return str(fact.display)
+
+
+def _identifiers(patient: Json) -> set[tuple[str, str]]:
+    raw = patient.get("identifier")
+    entries = [entry for entry in raw if isinstance(entry, dict)] if isinstance(raw, list) else []
+    return {(entry["system"], entry["value"]) for entry in entries if "system" in entry and "value" in entry}
+
+

@@ -1,0 +1,275 @@
+"""Observations to measurements: every kind of value, components, reference ranges, interpretation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from trialmatch.eligibility.dates import UNKNOWN_TIME, Span
+from trialmatch.eligibility.facts import FINAL, PROVISIONAL, Measurement
+from trialmatch.eligibility.units import Units
+from trialmatch.eligibility.values import (
+    Coded,
+    Coding,
+    Flag,
+    Interval,
+    Quantity,
+    ReferenceRange,
+    Text,
+    Titre,
+    Value,
+)
+from trialmatch.fhir.elements import Json, Malformed, child, children, codes, codings, json_type, number, text
+from trialmatch.fhir.times import Clock, encounter_time, extent
+
+_STATES = {"final": FINAL, "amended": FINAL, "corrected": FINAL}
+_NEVER = {"entered-in-error", "cancelled"}
+
+_NUMBER = r"\d+(?:\.\d+)?"
+_NUMERIC = re.compile(rf"^(<=|>=|<|>|≤|≥)?\s*({_NUMBER})\s*([^\d\s:/.,][^\s,;]*(?:\s?[^\s,;]+)?)?$")
+_TITRE = re.compile(rf"^(?:titer|titre)?\s*(<=|>=|<|>|≤|≥)?\s*1\s*[:/]\s*({_NUMBER})\s*$", re.IGNORECASE)
+_RANGE = re.compile(rf"^\s*({_NUMBER})\s*(?:-|–|—|to|\.\.)\s*({_NUMBER})\s*(\S.*)?$")
+_UP_TO = re.compile(rf"^\s*(<=|<|≤|up to)\s*({_NUMBER})\s*(\S.*)?$", re.IGNORECASE)
+_COMPARATORS = {"≤": "<=", "≥": ">="}
+
+#: Administrative sex in ``referenceRange.appliesTo`` (SNOMED CT and FHIR).
+_SEXES = {"248152002": "female", "248153007": "male", "female": "female", "male": "male", "f": "female", "m": "male"}
+
+
+def time_of(resource: Json, clock: Clock, encounters: dict[str, Json]) -> tuple[Span, str]:
+    """When a result was true of the patient, and how that is known if not by ``effective``."""
+    when = extent(resource, "effective", clock, None)
+    if when is not None:
+        point = Span(when.start.lo, when.end.hi) if when.open else when.end
+        return point, ""
+    issued = extent({"issuedInstant": resource.get("issued")}, "issued", clock, None)
+    if issued is not None:
+        return issued.end, "dated by issued"
+    visit = encounter_time(resource, "encounter", encounters, clock)
+    return (visit, "dated by its encounter") if visit else (UNKNOWN_TIME, "undated")
+
+
+def measurements(
+    resource: Json, reference: str, clock: Clock, encounters: dict[str, Json], units: Units
+) -> Iterator[tuple[Measurement, tuple[Coding, ...]]]:
+    """The measurements of an Observation, each with the codings that name it besides its own (its panel's).
+
+    Raises Malformed where what it is, whether it counts or when it was has a wrong JSON type.
+    """
+    status = text(resource, "status") or ""
+    if status in _NEVER:
+        return
+    found, words = codings(resource, "code")
+    time, flag = time_of(resource, clock, encounters)
+    common: dict[str, Any] = {"reference": reference, "state": _STATES.get(status, PROVISIONAL), "time": time, "flag": flag}
+    parts = children(resource, "component")
+    value = _value(resource, units)
+    if value is not None or not parts:
+        yield _measurement(resource, found, words, value, common, units), ()
+    for position, part in enumerate(parts):
+        part_codes, part_words = codings(part, "code", f"component[{position}]")
+        inherited = found if value is None else ()
+        own = {**common, "panel": reference}
+        part_value = _value(part, units)
+        yield _measurement(part, part_codes, part_words or words, part_value, own, units), inherited
+
+
+def _measurement(
+    element: Json, found: tuple[Coding, ...], words: str, value: Value | None, common: dict[str, Any], units: Units
+) -> Measurement:
+    name = words or next((coding.display for coding in found if coding.display), "") or "result"
+    shown = printed(value)
+    return Measurement(
+        codings=found,
+        display=f"{name.split(' [')[0]} {shown}".strip(),
+        value=value,
+        ranges=tuple(_ranges(element, units)),
+        interpretation=_interpretation(element),
+        **common,
+    )
+
+
+def _interpretation(element: Json) -> tuple[str, ...]:
+    raw = element.get("interpretation")
+    entries = raw if isinstance(raw, list) else [raw] if isinstance(raw, dict) else []
+    said: set[str] = set()
+    for entry in entries:
+        try:
+            said |= codes({"interpretation": entry}, "interpretation")
+        except Malformed:
+            continue  # an interpretation is a mere value: without it the result speaks for itself
+    return tuple(sorted(code.upper() for code in said))
+
+
+def _value(element: Json, units: Units) -> Value | None:
+    """The value of an Observation or component; a value of a wrong type becomes words that nothing can be read from."""
+    for key, entry in element.items():
+        if not key.startswith("value") or entry is None:
+            continue
+        try:
+            return _READERS.get(key, _unread)(entry, units)
+        except Malformed as problem:
+            return Text(f"(unreadable: {problem})")
+    return None
+
+
+def _unread(entry: object, units: Units) -> Value:
+    return Text(f"(a value that is not read: {json_type(entry)})")
+
+
+def quantity(entry: Any, units: Units) -> Value:
+    """A FHIR Quantity; without a number it says nothing."""
+    if not isinstance(entry, dict):
+        return Text("(unreadable number)")
+    value = number(entry.get("value"))
+    if value is None:
+        return Text("(no number)")
+    comparator = entry.get("comparator")
+    bound = comparator if isinstance(comparator, str) else None
+    raw = next((str(entry[key]) for key in ("unit", "code") if isinstance(entry.get(key), str) and entry[key].strip()), "")
+    unit = units.resolve(entry.get("system"), entry.get("code"), entry.get("unit"))
+    if bound is not None and bound not in ("<", "<=", ">", ">="):
+        return Text("(a comparator that is not known)")
+    shown = f"{bound or ''}{_plain(value)}{' ' + raw if raw and raw != '1' else ''}"
+    return Quantity(Interval.of(value, bound), unit, shown, raw, bound)
+
+
+def _plain(value: Fraction) -> str:
+    return str(value.numerator) if value.denominator == 1 else f"{float(value):.12g}"
+
+
+def _coded(entry: Any, units: Units) -> Value:
+    if not isinstance(entry, dict):
+        return Text("(unreadable code)")
+    found, words = codings({"value": entry}, "value")
+    return Coded(found, words) if found else words_value(words, units)
+
+
+def words_value(words: str, units: Units) -> Value:
+    """A result in words: a titre or a number where it is just that, else text."""
+    bare = " ".join(words.split())
+    titre = _TITRE.match(bare)
+    if titre:
+        comparator = _COMPARATORS.get(titre[1], titre[1])
+        return Titre(Interval.of(Fraction(titre[2]), comparator), bare)
+    numeric = _NUMERIC.match(bare)
+    if numeric:
+        comparator, raw = _COMPARATORS.get(numeric[1], numeric[1]), (numeric[3] or "").strip()
+        unit = units.resolve(None, None, raw) if raw else None
+        if unit is not None or not raw:
+            return Quantity(Interval.of(Fraction(numeric[2]), comparator), unit, bare, raw, comparator)
+    return Text(bare)
+
+
+def _string(entry: Any, units: Units) -> Value:
+    return words_value(entry, units) if isinstance(entry, str) else Text("(unreadable words)")
+
+
+def _boolean(entry: Any, units: Units) -> Value:
+    return Flag(entry) if isinstance(entry, bool) else Text("(unreadable boolean)")
+
+
+def _integer(entry: Any, units: Units) -> Value:
+    value = number(entry)
+    return Text("(no number)") if value is None else Quantity(Interval.of(value), None, _plain(value))
+
+
+def _range(entry: Any, units: Units) -> Value:
+    low, high = quantity(child({"r": entry}, "r") and entry.get("low") or {}, units), quantity(entry.get("high") or {}, units)
+    ends = [end for end in (low, high) if isinstance(end, Quantity)]
+    if not ends or len({end.unit for end in ends}) > 1:
+        return Text("(a range that cannot be read)")
+    lo = low.number.lo if isinstance(low, Quantity) else None
+    hi = high.number.hi if isinstance(high, Quantity) else None
+    shown = f"{'' if lo is None else _plain(lo)}–{'' if hi is None else _plain(hi)} {ends[0].raw_unit}".strip()
+    return Quantity(Interval(lo, hi), ends[0].unit, shown, ends[0].raw_unit)
+
+
+def _ratio(entry: Any, units: Units) -> Value:
+    above, below = (quantity(entry.get(key) or {}, units) for key in ("numerator", "denominator"))
+    if isinstance(above, Quantity) and isinstance(below, Quantity) and above.number.exact is not None:
+        if above.number.exact == 1 and not above.raw_unit.strip("1{}"):
+            return Titre(below.number, f"1:{below.printed}")
+        if below.number.exact and above.unit is not None and below.unit is not None:
+            joined = f"{above.unit}/({below.unit})" if below.unit != "1" else above.unit
+            unit = units.resolve(None, joined, None)
+            value = above.number.map(1 / below.number.exact)
+            return Quantity(value, unit, f"{above.printed}/{below.printed}", joined)
+    return Text("(a ratio that cannot be read)")
+
+
+_READERS = {
+    "valueQuantity": quantity,
+    "valueCodeableConcept": _coded,
+    "valueString": _string,
+    "valueBoolean": _boolean,
+    "valueInteger": _integer,
+    "valueRange": _range,
+    "valueRatio": _ratio,
+}
+
+
+def printed(value: Value | None) -> str:
+    """A value for people."""
+    if isinstance(value, Quantity | Titre):
+        return value.printed
+    if isinstance(value, Coded):
+        return value.text or next((coding.display or coding.code for coding in value.codings), "")
+    if isinstance(value, Flag):
+        return "yes" if value.value else "no"
+    return value.text if isinstance(value, Text) else ""
+
+
+def _ranges(element: Json, units: Units) -> Iterator[ReferenceRange]:
+    """The ranges of normal; therapeutic and other ranges are left out, unreadable ones too."""
+    raw = element.get("referenceRange")
+    for entry in raw if isinstance(raw, list) else ():
+        if not isinstance(entry, dict):
+            continue
+        try:
+            kinds = codes(entry, "type")
+            if kinds and "normal" not in kinds:
+                continue
+            low, high = (quantity(entry[key], units) if key in entry else None for key in ("low", "high"))
+            sexes = {_SEXES[code] for one in children(entry, "appliesTo") for code in codes({"a": one}, "a") if code in _SEXES}
+            ages = _age_range(child(entry, "age") or {})
+        except Malformed:
+            continue
+        bounds = [bound for bound in (low, high) if isinstance(bound, Quantity)]
+        if bounds:
+            yield ReferenceRange(
+                low.number.lo if isinstance(low, Quantity) else None,
+                high.number.hi if isinstance(high, Quantity) else None,
+                bounds[-1].unit,
+                bounds[-1].raw_unit,
+                frozenset(sexes),
+                ages,
+            )
+        elif isinstance(entry.get("text"), str):
+            written = _written_range(entry["text"], units, frozenset(sexes), ages)
+            if written is not None:
+                yield written
+
+
+def _age_range(age: Json) -> Interval:
+    bounds = [number(end.get("value")) if isinstance(end := age.get(key), dict) else None for key in ("low", "high")]
+    return Interval(bounds[0], bounds[1])
+
+
+def _written_range(words: str, units: Units, sexes: frozenset[str], ages: Interval) -> ReferenceRange | None:
+    """A range given only in words, where it is nothing but numbers and a unit: ``7 - 56 U/L``, ``< 30``."""
+    between, below = _RANGE.match(words), _UP_TO.match(words)
+    if between:
+        raw = (between[3] or "").strip()
+        low, high, strict = Fraction(between[1]), Fraction(between[2]), False
+    elif below:
+        raw = (below[3] or "").strip()
+        low, high, strict = Fraction(0), Fraction(below[2]), below[1] == "<"
+    else:
+        return None
+    unit = units.resolve(None, None, raw) if raw else None
+    if raw and unit is None:
+        return None
+    return ReferenceRange(low if between else None, high, unit, raw, sexes, ages, strict)

@@ -1,0 +1,159 @@
+"""A patient's raw records: resources by type with the place each came from, and how complete each type is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from trialmatch.eligibility.facts import RECORD_TYPES, Source
+from trialmatch.fhir.elements import Json, Malformed, child, children, text
+
+#: Types whose records become facts, and those that others refer to.
+FACT_TYPES = tuple(dict.fromkeys(name for names in RECORD_TYPES.values() for name in names))
+CONTEXT_TYPES = ("Medication", "Encounter")
+
+#: Where each type says whose record it is.
+_SUBJECT = {
+    "Immunization": ("patient",),
+    "AllergyIntolerance": ("patient",),
+    "ResearchSubject": ("individual", "subject"),
+}
+
+
+class Record(NamedTuple):
+    """One resource and where it came from: ``file:line``, ``entry[3]`` or the server's URL."""
+
+    resource: Json
+    place: str
+
+
+@dataclass
+class Records:
+    """Raw resources of one patient (or of several, before :func:`of_patient` picks one).
+
+    ``problems`` are lines for standard error: place, what was found, what was expected. ``full_urls`` maps a Bundle's
+    ``fullUrl`` to ``Type/id``.
+    """
+
+    by_type: dict[str, list[Record]] = field(default_factory=dict)
+    sources: dict[str, Source] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    full_urls: dict[str, str] = field(default_factory=dict)
+
+    def source(self, kind: str) -> Source:
+        """The source of a type of record; complete and empty unless said otherwise."""
+        return self.sources.setdefault(kind, Source(kind))
+
+    def add(self, resource: Json, place: str) -> None:
+        """Take in one resource; types that no criterion can look at are left out."""
+        kind = resource["resourceType"]
+        if kind in FACT_TYPES or kind in CONTEXT_TYPES:
+            self.by_type.setdefault(kind, []).append(Record(resource, place))
+
+    def unreadable(self, kind: str | None, place: str, why: str) -> None:
+        """Count a record that could not be read. Without a known type it could have been of any."""
+        self.problems.append(f"{place}: {why}")
+        for name in [kind] if kind else FACT_TYPES:
+            source = self.source(name)
+            if source.state == "complete":
+                source.state = "partial"
+            source.detail = "some records could not be read"
+
+    def patients(self) -> dict[str, Record]:
+        """The newest Patient record of every id."""
+        return {record.resource["id"]: record for record in newest(self.by_type.get("Patient", ())) if _has_id(record)}
+
+
+def _has_id(record: Record) -> bool:
+    return isinstance(record.resource.get("id"), str)
+
+
+def newest(records: Iterable[Record]) -> list[Record]:
+    """Each resource once: of those with the same type and id the newest version."""
+    kept: dict[object, Record] = {}
+    for record in records:
+        identity = record.resource.get("id")
+        key: object = (record.resource["resourceType"], identity) if isinstance(identity, str) else id(record.resource)
+        if key not in kept or _version(record) >= _version(kept[key]):
+            kept[key] = record
+    return list(kept.values())
+
+
+def _version(record: Record) -> tuple[str, int]:
+    meta = record.resource.get("meta")
+    if not isinstance(meta, dict):
+        return ("", 0)
+    updated, version = meta.get("lastUpdated"), meta.get("versionId")
+    number = int(version) if isinstance(version, str) and version.isdigit() else 0
+    return (updated if isinstance(updated, str) else "", number)
+
+
+def identities(records: Records, patient_id: str) -> tuple[str, frozenset[str]] | None:
+    """The id to use for a patient, following ``Patient.link`` of type replaced-by, with all ids that mean the same.
+
+    Returns None where there is no such patient.
+    """
+    patients = records.patients()
+    wanted = _plain(records.full_urls.get(patient_id, patient_id))
+    if wanted not in patients:
+        return None
+    same = {wanted}
+    current = wanted
+    while True:
+        following = [other for other in _links(patients[current].resource, "replaced-by", records) if other not in same]
+        if not following or following[0] not in patients:
+            break
+        current = following[0]
+        same.add(current)
+    pending = list(same)
+    while pending:
+        one = pending.pop()
+        if one in patients:
+            for other in _links(patients[one].resource, "replaces", records):
+                if other not in same:
+                    same.add(other)
+                    pending.append(other)
+    return current, frozenset(same)
+
+
+def _plain(reference: str) -> str:
+    return reference.split("/_history/")[0].rsplit("/", 1)[-1] if "/" in reference else reference
+
+
+def _links(patient: Json, kind: str, records: Records) -> list[str]:
+    found = []
+    try:
+        for link in children(patient, "link"):
+            reference = (child(link, "other", "link") or {}).get("reference")
+            if link.get("type") == kind and isinstance(reference, str):
+                found.append(_plain(records.full_urls.get(reference, reference)))
+    except Malformed:
+        pass  # the Patient's own reading reports it
+    return found
+
+
+def is_about(resource: Json, ids: frozenset[str], identifiers: set[tuple[str, str]], records: Records) -> bool | None:
+    """Whether a resource is about one of the patient's ids; None where it does not say whose it is.
+
+    Raises Malformed where the element that says so has a wrong JSON type.
+    """
+    kind = resource["resourceType"]
+    if kind == "Patient":
+        return resource.get("id") in ids
+    said = False
+    for key in _SUBJECT.get(kind, ("subject", "patient")):
+        reference = child(resource, key)
+        if reference is None:
+            continue
+        said = True
+        target = text(reference, "reference", key)
+        if target is not None:
+            target = records.full_urls.get(target, target)
+            parts = target.split("/_history/")[0].split("/")
+            if parts[-1] in ids and (len(parts) == 1 or parts[-2] == "Patient"):
+                return True
+        identifier = child(reference, "identifier", key)
+        if identifier and (identifier.get("system"), identifier.get("value")) in identifiers:
+            return True
+    return False if said else None

@@ -1,0 +1,148 @@
+"""Reading raw records from files: a Bundle, or a folder of NDJSON. What cannot be read is said with its place."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+from trialmatch.errors import BadInput
+from trialmatch.fhir.elements import Json, json_type
+from trialmatch.fhir.records import Records
+
+
+def from_path(path: Path) -> Records:
+    """The records of a Bundle file or of a folder of NDJSON.
+
+    Raises BadInput where there is no such file, it is no JSON, no Bundle, or the folder holds no NDJSON.
+    """
+    if path.is_dir():
+        return from_folder(path)
+    if not path.is_file():
+        raise BadInput(str(path), "no such file or folder", "a Bundle (.json) or a folder of NDJSON")
+    try:
+        content = path.read_bytes()
+    except OSError as problem:
+        raise BadInput(str(path), f"cannot be read ({problem.strerror})", "a readable file") from None
+    if path.name.removesuffix(".gz").endswith(".ndjson"):
+        records = Records()
+        _read_file(path, records)
+        return records
+    return from_bundle(parse(content, str(path)), str(path))
+
+
+def parse(content: bytes, place: str) -> Any:
+    """JSON out of bytes; BadInput with file and line where it is none, or where it nests too deep to be read."""
+    try:
+        return orjson.loads(content.removeprefix(b"\xef\xbb\xbf"))
+    except orjson.JSONDecodeError as problem:
+        try:
+            content.decode()
+        except UnicodeDecodeError as wrong:
+            line = content.count(b"\n", 0, wrong.start) + 1
+            raise BadInput(f"{place}:{line}", "not UTF-8", "JSON in UTF-8") from None
+        raise BadInput(f"{place}:{problem.lineno}", f"no JSON ({problem.msg})", "JSON") from None
+    except RecursionError:
+        raise BadInput(place, "nested too deep", "JSON that nests less than 1,000 deep") from None
+
+
+def from_bundle(bundle: Any, place: str) -> Records:
+    """The records of a Bundle: collection, searchset or transaction, R4, R4B or R5."""
+    if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
+        found = bundle.get("resourceType") if isinstance(bundle, dict) else json_type(bundle)
+        raise BadInput(place, f"found {found if isinstance(found, str) else 'an object'}", "a Bundle")
+    entries = bundle.get("entry", [])
+    if not isinstance(entries, list):
+        raise BadInput(f"{place}: Bundle.entry", json_type(entries), "an array")
+    records = Records()
+    for position, entry in enumerate(entries):
+        here = f"{place}: entry[{position}]"
+        if not isinstance(entry, dict):
+            records.unreadable(None, here, f"{json_type(entry)}; expected an object")
+            continue
+        resource = entry.get("resource")
+        if resource is None and "resource" not in entry:
+            continue  # a deletion or a mere response
+        _take(resource, here, records, entry)
+    return records
+
+
+def _take(resource: Any, place: str, records: Records, entry: Json | None = None) -> None:
+    if not isinstance(resource, dict):
+        records.unreadable(None, place, f"{json_type(resource)}; expected a resource")
+        return
+    kind = resource.get("resourceType")
+    if not isinstance(kind, str) or not kind.isalpha() or not kind[0].isupper():
+        records.unreadable(None, place, "resourceType: none that is known; expected a FHIR resource type")
+        return
+    full_url = (entry or {}).get("fullUrl")
+    identity = resource.get("id")
+    if isinstance(full_url, str) and full_url:
+        if not isinstance(identity, str):
+            identity = full_url.rsplit(":", 1)[-1] if full_url.startswith("urn:") else full_url.rsplit("/", 1)[-1]
+            resource = {**resource, "id": identity}
+        records.full_urls[full_url] = f"{kind}/{identity}"
+    if kind == "Bundle":  # a batch response: each entry holds a searchset
+        inner = from_bundle(resource, place)
+        for name, found in inner.by_type.items():
+            records.by_type.setdefault(name, []).extend(found)
+        records.problems += inner.problems
+        records.full_urls |= inner.full_urls
+        return
+    if not _known(kind):
+        records.unreadable(None, place, f"resourceType “{kind[:40]}” is not known; expected a FHIR resource type")
+        return
+    records.add(resource, place)
+
+
+def from_folder(folder: Path) -> Records:
+    """The records of a folder of Bulk Data NDJSON (plain or .gz, several files a type)."""
+    files = sorted(path for path in folder.iterdir() if path.name.removesuffix(".gz").endswith(".ndjson") and path.is_file())
+    if not files:
+        raise BadInput(str(folder), "no NDJSON in it", "files named like Patient.ndjson or Observation.000.ndjson.gz")
+    records = Records()
+    for path in files:
+        _read_file(path, records)
+    return records
+
+
+def _read_file(path: Path, records: Records) -> None:
+    kind = path.name.split(".", 1)[0]
+    for number, line in enumerate(_lines(path, records, kind), start=1):
+        if not line.strip():
+            continue
+        place = f"{path}:{number}"
+        try:
+            resource = orjson.loads(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line)
+        except (orjson.JSONDecodeError, RecursionError) as problem:
+            why = "no JSON" if not isinstance(problem, orjson.JSONDecodeError) else f"no JSON ({problem.msg})"
+            records.unreadable(kind if _known(kind) else None, place, f"{why}; expected one resource a line")
+            continue
+        _take(resource, place, records)
+
+
+def _lines(path: Path, records: Records, kind: str) -> Iterator[bytes]:
+    try:
+        with _opened(path) as stream:
+            yield from stream
+    except (OSError, EOFError, zlib.error) as problem:
+        records.unreadable(kind if _known(kind) else None, str(path), f"broke off ({type(problem).__name__}); expected a whole file")
+
+
+def _opened(path: Path) -> BinaryIO:
+    if path.name.endswith(".gz"):
+        return gzip.open(path, "rb")  # type: ignore[return-value]
+    return path.open("rb")
+
+
+
+@cache
+def _known(kind: str) -> bool:
+    """Whether ``kind`` is a resource type of FHIR R4B or R5, as fhir.resources has them."""
+    return any(find_spec(f"{package}.{kind.lower()}") for package in ("fhir.resources", "fhir.resources.R4B"))

@@ -1,0 +1,386 @@
+"""Loading studies: R5 ResearchStudy and EvidenceVariable, validated, resolved, bound and compiled into criteria.
+
+The way of a study is the tuple :data:`STEPS`; each step adds to the faults, and a set with faults is refused as a whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from trialmatch import resources
+from trialmatch.config import BASE, Settings
+from trialmatch.eligibility.criteria import EventLeaf, Study
+from trialmatch.eligibility.evaluator import Program
+from trialmatch.errors import BadInput, FaultyStudy, UsageError
+from trialmatch.fhir.characteristics import Above, Reader, Scope, scope_of
+from trialmatch.fhir.elements import json_type
+from trialmatch.fhir.faults import Faults
+from trialmatch.terminology.mappings import Terminology
+
+_NO_EXCLUSIONS = f"{BASE}/StructureDefinition/exclusions-not-in-record"
+_REGISTRY = "https://clinicaltrials.gov"
+
+#: Statuses of ResearchStudy under which a study is matched; drafts and retired ones never are.
+_MATCHED = ("active", "unknown")
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One definitional resource: where it came from and its raw JSON."""
+
+    place: str
+    resource: dict[str, Any]
+
+    @property
+    def path(self) -> str:
+        """File and resource, the root of element paths."""
+        return f"{self.place}: {self.resource.get('resourceType')}/{self.resource.get('id', '')}"
+
+
+@dataclass(frozen=True)
+class StudySet:
+    """Studies ready to be matched, in the order of their ids; ``warnings`` are lines to show."""
+
+    studies: tuple[Study, ...]
+    digest: str
+    warnings: tuple[str, ...] = ()
+
+    @cached_property
+    def program(self) -> Program:
+        """The studies compiled together, leaves shared."""
+        return Program.compile(study for study in self.studies if study.status in _MATCHED)
+
+    @property
+    def matchable(self) -> tuple[Study, ...]:
+        """The studies that are matched: not drafts, not retired ones."""
+        return tuple(study for study in self.studies if study.status in _MATCHED)
+
+    def get(self, study_id: str) -> Study:
+        """A study by id, or by an identifier; UsageError where there is none."""
+        for study in self.studies:
+            if study_id == study.id or study_id in identifiers(study):
+                return study
+        known = ", ".join(study.id for study in self.studies) or "none"
+        raise UsageError(f"--study {study_id}: no such study; known: {known}")
+
+    def only(self, study_ids: Iterable[str]) -> StudySet:
+        """The set reduced to some studies (all where none is named); UsageError for unknown ones and drafts."""
+        wanted = [self.get(one) for one in study_ids]
+        for study in wanted:
+            if study.status not in _MATCHED:
+                raise UsageError(f"--study {study.id}: its status is {study.status}; only active studies are matched")
+        return StudySet(tuple(dict.fromkeys(wanted)), self.digest, self.warnings) if wanted else self
+
+
+def identifiers(study: Study) -> set[str]:
+    """A study's identifiers (registry numbers)."""
+    entries = study.resource.get("identifier")
+    return {str(one["value"]) for one in entries if isinstance(one, dict) and "value" in one} if isinstance(entries, list) else set()
+
+
+@dataclass
+class _Loading:
+    """What the steps hand on to each other."""
+
+    definitions: list[Definition]
+    terminology: Terminology
+    settings: Settings
+    faults: Faults
+    library: list[Definition] = field(default_factory=list)
+    unreadable: set[str] = field(default_factory=set)
+    studies: list[Study] = field(default_factory=list)
+
+    @cached_property
+    def scopes(self) -> list[tuple[Definition, Scope]]:
+        """All EvidenceVariables; the shipped ones last, so that a study's own come first."""
+        found = []
+        for definition in [*self.definitions, *self.library]:
+            if definition.resource.get("resourceType") == "EvidenceVariable":
+                found.append((definition, _scope(definition.resource, definition.path)))
+        return found
+
+    def find(self, target: str, scope: Scope | None) -> Scope | None:
+        """The EvidenceVariable that a reference or canonical URL means."""
+        bare = target.split("|", 1)[0]
+        if bare.startswith("#"):
+            for inner in scope.contained if scope else ():
+                if inner.get("id") == bare[1:]:
+                    return _scope(inner, f"{scope.path if scope else ''}#{bare[1:]}")
+            return None
+        for definition, one in self.scopes:
+            resource = definition.resource
+            names = {resource.get("url"), f"EvidenceVariable/{resource.get('id')}"}
+            if bare in names or bare.endswith(f"/EvidenceVariable/{resource.get('id')}"):
+                return one
+        return None
+
+
+def _scope(resource: dict[str, Any], path: str) -> Scope:
+    contained = resource.get("contained")
+    return scope_of(resource, path, [one for one in contained if isinstance(one, dict)] if isinstance(contained, list) else [])
+
+
+def _validate(loading: _Loading) -> None:
+    """Valid R5, as far as fhir.resources knows it."""
+    from fhir.resources import get_fhir_model_class
+
+    for definition in loading.definitions:
+        kind = definition.resource.get("resourceType")
+        if kind not in ("ResearchStudy", "EvidenceVariable") or _too_deep(definition, loading):
+            continue
+        try:
+            get_fhir_model_class(kind).model_validate(definition.resource)
+        except ValidationError as problem:
+            for error in problem.errors(include_url=False, include_input=False):
+                _not_r5(definition, error["loc"], str(error["msg"]), loading)
+
+
+def _not_r5(definition: Definition, location: tuple[int | str, ...], message: str, loading: _Loading) -> None:
+    path, holder = definition.path, ""
+    for part in location:
+        if isinstance(part, int):
+            path += f"[{part}]"
+            if path.rsplit(".", 1)[-1].startswith("characteristic["):
+                holder = path
+        else:
+            path += f".{part}"
+    words = message.removeprefix("Value error, ")
+    loading.faults.add(path, f"not valid R5 ({words})", "what FHIR R5 defines", ambiguous=not holder)
+    if holder:
+        loading.unreadable.add(holder)
+
+
+def _too_deep(definition: Definition, loading: _Loading) -> bool:
+    depth, level = 0, [definition.resource]
+    while level and depth <= 12 * loading.settings.study_depth:
+        depth += 1
+        level = [
+            inner
+            for outer in level
+            for value in (outer.values() if isinstance(outer, dict) else outer)
+            for inner in [value]
+            if isinstance(inner, dict | list)
+        ]
+    if level:
+        allowed = f"characteristics at most {loading.settings.study_depth} deep"
+        loading.faults.refuse(definition.path, "nested too deep", allowed)
+        loading.unreadable.add(definition.path)
+    return bool(level)
+
+
+def _value_sets(loading: _Loading) -> None:
+    """Value sets that come with the studies."""
+    for definition in loading.definitions:
+        if definition.resource.get("resourceType") == "ValueSet" and isinstance(definition.resource.get("url"), str):
+            loading.terminology.sets.add_value_set(definition.resource)
+
+
+def _read(loading: _Loading) -> None:
+    """Each ResearchStudy with its criteria."""
+    seen: dict[str, str] = {}
+    used: set[str] = set()
+    for definition in loading.definitions:
+        resource = definition.resource
+        if resource.get("resourceType") != "ResearchStudy":
+            continue
+        study_id = resource.get("id")
+        if not isinstance(study_id, str) or not study_id:
+            loading.faults.refuse(f"{definition.place}: ResearchStudy.id", "none", "an id")
+            continue
+        if study_id in seen:
+            loading.faults.refuse(f"{definition.path}.id", f"“{study_id}” again (first in {seen[study_id]})", "a unique id")
+            continue
+        seen[study_id] = definition.place
+        study = _study(definition, study_id, loading, used)
+        if study is not None:
+            loading.studies.append(study)
+    _blocks_alone(loading, used)
+
+
+def _study(definition: Definition, study_id: str, loading: _Loading, used: set[str]) -> Study | None:
+    resource, path = definition.resource, definition.path
+    groups = [one for one in resource.get("comparisonGroup") or () if isinstance(one, dict)]
+    cohorts = {str(one["linkId"]): str(one.get("name", one["linkId"])) for one in groups if "linkId" in one}
+    recruitment = resource.get("recruitment")
+    eligibility = recruitment.get("eligibility") if isinstance(recruitment, dict) else None
+    identifier = next(
+        (one.get("value") for one in resource.get("identifier") or () if isinstance(one, dict) and one.get("system") == _REGISTRY),
+        None,
+    )
+    common: dict[str, Any] = {
+        "id": study_id,
+        "title": str(resource.get("title") or study_id),
+        "status": str(resource.get("status") or "unknown"),
+        "url": f"{_REGISTRY}/study/{identifier}" if identifier and str(identifier).startswith("NCT") else resource.get("url"),
+        "resource": resource,
+    }
+    if eligibility is None:
+        return Study(**common, items=None)
+    target = eligibility.get("reference") if isinstance(eligibility, dict) else None
+    own = _scope(resource, path)
+    scope = loading.find(target, own) if isinstance(target, str) else None
+    here = f"{path}.recruitment.eligibility"
+    if scope is None:
+        found = f"“{target}” is not there" if isinstance(target, str) else json_type(target)
+        loading.faults.refuse(here, found, "a reference to an EvidenceVariable of the same Bundle or folder")
+        return None
+    if scope.path in loading.unreadable:
+        return None
+    reader = Reader(
+        loading.terminology, loading.settings, loading.faults, _noting(loading, used), cohorts, frozenset(loading.unreadable)
+    )
+    used.add(scope.path)
+    items = reader.items(scope, Above())
+    study = Study(**common, items=items or None, cohorts=tuple(cohorts.items()), exclusions_in_record=_has_exclusions(scope, loading))
+    _check_cohorts(study, scope.path, loading.faults)
+    if not items:
+        loading.faults.warn(scope.path, "no characteristic: the study stays undetermined for everybody")
+    elif not _gated(study):
+        loading.faults.warn(scope.path, "no disease gate (extension absence = absent): it would list every patient")
+    return study
+
+
+def _noting(loading: _Loading, used: set[str]) -> Any:
+    def find(target: str, scope: Scope) -> Scope | None:
+        found = loading.find(target, scope)
+        if found is not None:
+            used.add(found.path)
+        return found
+
+    return find
+
+
+def _has_exclusions(scope: Scope, loading: _Loading) -> bool:
+    for position, one in enumerate(scope.resource.get("extension") or ()):
+        if isinstance(one, dict) and one.get("url") == _NO_EXCLUSIONS:
+            if not isinstance(one.get("valueBoolean"), bool):
+                loading.faults.add(f"{scope.path}.extension[{position}]", "no valueBoolean", "valueBoolean")
+            return one.get("valueBoolean") is not True
+    return True
+
+
+def _gated(study: Study) -> bool:
+    return any(getattr(item.leaf, "absent", False) for item in study.walk() if isinstance(item.leaf, EventLeaf)) or any(
+        getattr(item.leaf, "absent", False) for item in study.walk()
+    )
+
+
+def _check_cohorts(study: Study, path: str, faults: Faults) -> None:
+    """Cohorts stand under one any-of at the top level, each once, beside nothing else."""
+    cohorts = [item for item in study.walk() if item.names_cohort]
+    if not cohorts:
+        return
+    names = [item.cohort for item in cohorts]
+    for name in sorted({str(name) for name in names if names.count(name) > 1}):
+        faults.refuse(path, f"cohort “{name}” more than once", "each cohort once")
+    parents = [item for item in study.walk() if any(member.names_cohort for member in item.members)]
+    fine = (
+        len(parents) == 1
+        and parents[0] in (study.items or ())
+        and parents[0].combination == "any-of"
+        and not parents[0].exclude
+        and all(member.names_cohort for member in parents[0].members)
+    )
+    if not fine:
+        faults.add(path, "cohorts in other places", "all cohorts as the members of one any-of at the top level")
+
+
+def _blocks_alone(loading: _Loading, used: set[str]) -> None:
+    """EvidenceVariables that no study takes in are checked all the same."""
+    for definition in loading.definitions:
+        if definition.resource.get("resourceType") != "EvidenceVariable" or definition.path in used | loading.unreadable:
+            continue
+        scope = _scope(definition.resource, definition.path)
+        reader = Reader(loading.terminology, loading.settings, loading.faults, loading.find, {}, frozenset(loading.unreadable))
+        reader.items(scope, Above(cohort=None))
+
+
+#: The way of a study from raw JSON to criteria.
+STEPS = (_validate, _value_sets, _read)
+
+
+def load(
+    definitions: list[Definition], terminology: Terminology, settings: Settings, *, lenient: bool = False
+) -> StudySet:
+    """Studies from their definitions.
+
+    Raises FaultyStudy with every fault of all of them.
+    """
+    loading = _Loading(definitions, terminology, settings, Faults(lenient=lenient))
+    if any(not definition.place.startswith(_SHIPPED) for definition in definitions):
+        loading.library = shipped()
+    for step in STEPS:
+        step(loading)
+    if loading.faults.faults:
+        raise FaultyStudy(loading.faults.faults)
+    digest = hashlib.sha256()
+    for definition in definitions:
+        digest.update(orjson.dumps(definition.resource, option=orjson.OPT_SORT_KEYS))
+    studies = tuple(sorted(loading.studies, key=lambda study: study.id))
+    return StudySet(studies, digest.hexdigest(), tuple(loading.faults.warnings))
+
+
+_SHIPPED = "shipped: "
+
+
+def shipped() -> list[Definition]:
+    """The definitions of the shipped studies."""
+    found = []
+    for name, content in resources.studies():
+        found += unpacked(orjson.loads(content), f"{_SHIPPED}{name}")
+    return found
+
+
+def from_paths(paths: Iterable[Path], settings: Settings) -> list[Definition]:
+    """The definitions in files (a Bundle or a single resource each) and folders of them.
+
+    Raises BadInput for what is no JSON, no FHIR resource, too large, or a folder without any.
+    """
+    found: list[Definition] = []
+    for path in paths:
+        if path.is_dir():
+            files = sorted(path.rglob("*.json"))
+            if not files:
+                raise BadInput(str(path), "no .json file in it", "Bundles or resources of R5 studies")
+        elif path.is_file():
+            files = [path]
+        else:
+            raise BadInput(str(path), "no such file or folder", "a study as Bundle or resource (.json)")
+        for file in files:
+            found += _from_file(file, settings)
+    return found
+
+
+def _from_file(path: Path, settings: Settings) -> list[Definition]:
+    from trialmatch.fhir.sources import parse
+
+    size = path.stat().st_size
+    if size > settings.study_bytes:
+        raise FaultyStudy([f"{path}: {size} bytes; allowed: at most {settings.study_bytes} bytes"])
+    return unpacked(parse(path.read_bytes(), str(path)), str(path))
+
+
+def unpacked(data: Any, place: str) -> list[Definition]:
+    """The resources of a Bundle, or the one resource."""
+    if not isinstance(data, dict) or not isinstance(data.get("resourceType"), str):
+        raise BadInput(place, json_type(data) if not isinstance(data, dict) else "no resourceType", "a FHIR R5 Bundle or resource")
+    if data["resourceType"] != "Bundle":
+        return [Definition(place, data)]
+    found = []
+    entries = data.get("entry") or []
+    if not isinstance(entries, list):
+        raise BadInput(f"{place}: Bundle.entry", json_type(entries), "an array")
+    for position, entry in enumerate(entries):
+        resource = entry.get("resource") if isinstance(entry, dict) else None
+        if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
+            raise BadInput(f"{place}: Bundle.entry[{position}].resource", json_type(resource), "a resource")
+        found.append(Definition(place, resource))
+    return found

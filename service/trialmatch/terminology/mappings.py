@@ -1,0 +1,235 @@
+"""Reading ``mappings/`` and a site's folder laid over it into one :class:`Terminology`."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from trialmatch import resources
+from trialmatch.config import Settings
+from trialmatch.eligibility.knowledge import Analyte, Drug, Knowledge, Wording
+from trialmatch.eligibility.units import Linear, Units
+from trialmatch.eligibility.values import Interval
+from trialmatch.eligibility.wording import normal
+from trialmatch.errors import BadInput
+from trialmatch.terminology.names import Names
+from trialmatch.terminology.systems import canonical
+from trialmatch.terminology.valuesets import CodeSets
+
+#: Tables by file name; a site's file of the same name adds or replaces keys.
+_TABLES = ("units.json", "analytes.json", "drugs.json", "results.json")
+
+
+@dataclass(frozen=True)
+class Terminology:
+    """All mappings of a site: code sets, names, the evaluator's knowledge, and a digest of the files."""
+
+    sets: CodeSets
+    names: Names
+    knowledge: Knowledge
+    displays: Mapping[tuple[str, str], str]
+    labels: Mapping[str, str]
+    designations: Mapping[str, frozenset[str]]
+    local_routes: frozenset[str]
+    digest: str
+
+    def answers(self, concept: str) -> frozenset[str]:
+        """The words under which a concept is given as a result: its names, and the displays of its codes."""
+        said = {self.labels[concept]} if concept in self.labels else set()
+        said |= {self.displays[code] for code in self.sets.codes(concept) if code in self.displays}
+        return frozenset(said | self.designations.get(concept, frozenset()))
+
+    def label(self, concept: str) -> str:
+        """The words for a concept or ``system|code``."""
+        return label(concept, self.labels, self.displays)
+
+
+def label(concept: str, labels: Mapping[str, str], displays: Mapping[tuple[str, str], str]) -> str:
+    """The words for a concept or ``system|code``."""
+    if concept in labels:
+        return labels[concept]
+    system, _, code = concept.partition("|")
+    return displays.get((system, code), code or concept)
+
+
+def load(settings: Settings) -> Terminology:
+    """Read the shipped mappings and the site's folder.
+
+    Raises BadInput naming the file and what is wrong with it.
+    """
+    digest = hashlib.sha256()
+    tables: dict[str, dict[str, Any]] = {name: {} for name in _TABLES}
+    sets = CodeSets(skip_unreviewed=settings.unreviewed_codes == "skip")
+    names = Names()
+    displays: dict[tuple[str, str], str] = {}
+    labels: dict[str, str] = {}
+    designations: dict[str, frozenset[str]] = {}
+    for place, content in [*resources.mappings(), *resources.code_systems(), *_site_files(settings)]:
+        digest.update(place.rsplit("/", 1)[-1].encode() + b"\0" + content)
+        data = parsed(place, content)
+        name = place.rsplit("/", 1)[-1]
+        try:
+            if name in tables:
+                _lay_over(tables[name], data)
+            elif data.get("resourceType") == "ValueSet":
+                sets.add_value_set(data)
+                _collect_displays(data, displays)
+            elif data.get("resourceType") == "ConceptMap":
+                sets.add_concept_map(data)
+            elif data.get("resourceType") == "CodeSystem" and str(data.get("url", "")).endswith("/concept"):
+                _collect_names(data, names, labels, designations)
+        except (KeyError, TypeError, AttributeError, ValueError) as problem:
+            raise BadInput(place, f"not readable as mappings ({type(problem).__name__}: {problem})", _EXPECTED) from None
+    for concept, member in sets.missing():
+        raise BadInput(f"ValueSet {concept}", f"it takes in {member}, which is nowhere mapped", "a ValueSet of the mappings")
+    for concept, title in sets.titles.items():
+        labels.setdefault(concept, title)
+        names.add(concept, "", [title])
+    knowledge = _knowledge(tables, sets, labels, displays, settings)
+    local = frozenset(f"{system}|{code}" for system, code in sets.codes("route-local"))
+    return Terminology(sets, names, knowledge, displays, labels, designations, local, digest.hexdigest())
+
+
+_EXPECTED = "a ValueSet, a ConceptMap, or one of " + ", ".join(_TABLES)
+
+
+def parsed(place: str, content: bytes) -> dict[str, Any]:
+    """A JSON object out of a file; BadInput otherwise."""
+    try:
+        data = orjson.loads(content.removeprefix(b"\xef\xbb\xbf"))
+    except orjson.JSONDecodeError as problem:
+        raise BadInput(f"{place}:{problem.lineno}", f"no JSON ({problem.msg})", "a JSON object") from None
+    if not isinstance(data, dict):
+        raise BadInput(place, f"a JSON {type(data).__name__}", "a JSON object")
+    return data
+
+
+def _site_files(settings: Settings) -> Iterator[tuple[str, bytes]]:
+    if settings.mappings is None:
+        return
+    for path in sorted(Path(settings.mappings).rglob("*.json")):
+        content = path.read_bytes()
+        data = parsed(str(path), content)
+        if data.get("resourceType") == "Bundle":
+            for entry in data.get("entry", ()):
+                yield str(path), orjson.dumps(entry.get("resource", {}))
+        elif path.name in _TABLES or data.get("resourceType") in ("ValueSet", "ConceptMap", "CodeSystem"):
+            yield str(path), content
+        else:
+            raise BadInput(str(path), f"resourceType {data.get('resourceType')!r}", _EXPECTED)
+
+
+def _lay_over(base: dict[str, Any], over: dict[str, Any]) -> None:
+    for name, value in over.items():
+        if isinstance(value, dict) and isinstance(base.get(name), dict):
+            _lay_over(base[name], value)
+        elif isinstance(value, list) and isinstance(base.get(name), list):
+            base[name] = base[name] + value
+        else:
+            base[name] = value
+
+
+def _collect_displays(resource: dict[str, Any], displays: dict[tuple[str, str], str]) -> None:
+    for part in (resource.get("compose") or {}).get("include", ()):
+        for entry in part.get("concept", ()):
+            if "display" in entry:
+                displays.setdefault((canonical(part.get("system", "")), entry["code"]), entry["display"])
+
+
+def _collect_names(
+    resource: dict[str, Any], names: Names, labels: dict[str, str], designations: dict[str, frozenset[str]]
+) -> None:
+    for concept in resource.get("concept", ()):
+        properties = {one["code"]: next((v for k, v in one.items() if k != "code"), "") for one in concept.get("property", ())}
+        labels[concept["code"]] = concept.get("display", concept["code"])
+        said = [concept.get("display", "")] + [one["value"] for one in concept.get("designation", ())]
+        names.add(concept["code"], str(properties.get("kind", "")), said)
+        designations[concept["code"]] = frozenset(said) | designations.get(concept["code"], frozenset())
+
+
+def _knowledge(
+    tables: dict[str, dict[str, Any]],
+    sets: CodeSets,
+    labels: Mapping[str, str],
+    displays: Mapping[tuple[str, str], str],
+    settings: Settings,
+) -> Knowledge:
+    analytes = {name: _analyte(entry) for name, entry in _entries(tables["analytes.json"])}
+    if settings.ana_titre is not None:
+        analytes["ana"] = replace(analytes.get("ana", Analyte()), cutoff=settings.ana_titre)
+    drugs = {
+        name: Drug(entry.get("ingredient", name), entry.get("mechanism"), _equivalent(entry.get("prednisoneEquivalentMg")))
+        for name, entry in _entries(tables["drugs.json"])
+    }
+    return Knowledge(
+        units=Units(tables["units.json"].get("spellings", {})),
+        concepts=sets.concepts,
+        analytes=analytes,
+        drugs=drugs,
+        wording=_wording(tables["results.json"]),
+        label=lambda concept: label(concept, labels, displays),
+    )
+
+
+def _entries(table: dict[str, Any]) -> Iterable[tuple[str, dict[str, Any]]]:
+    return ((name, entry) for name, entry in table.items() if not name.startswith("_"))
+
+
+def _equivalent(mg: Any) -> Interval | None:
+    if mg is None:
+        return None
+    bounds = mg if isinstance(mg, list) else [mg, mg]
+    return Interval(Fraction(str(bounds[0])), Fraction(str(bounds[1])))
+
+
+def _analyte(entry: dict[str, Any]) -> Analyte:
+    conversions: dict[tuple[str, str], Linear] = {}
+    for one in entry.get("conversions", ()):
+        linear = Linear(Fraction(str(one["factor"])), Fraction(str(one.get("offset", "0"))))
+        conversions[(one["from"], one["to"])] = linear
+        conversions.setdefault((one["to"], one["from"]), linear.inverse())
+    scale = entry.get("scale")
+    pattern = entry.get("ordinalPattern")
+    return Analyte(
+        conversions=conversions,
+        ucum=entry.get("ucum", True),
+        same_units=entry.get("units", {}),
+        bare=entry.get("unitless", False),
+        cutoff=entry.get("titreCutoff"),
+        detection=entry.get("detection", False),
+        scale=None if scale is None else Fraction(str(scale)),
+        assumed=entry.get("assumed", True),
+        scales=tuple(Fraction(str(one)) for one in entry.get("scales", ())),
+        linear=entry.get("linear", False),
+        unit_scales={unit: Fraction(str(size)) for unit, size in entry.get("scaleOfUnit", {}).items()},
+        grades={normal(name): grade for grade, said in entry.get("grades", {}).items() for name in [grade, *said]},
+        ordinals={(canonical(o["system"]), o["code"]): Fraction(str(o["value"])) for o in entry.get("ordinal", ())},
+        ordinal_pattern=re.compile(pattern, re.IGNORECASE) if pattern else None,
+    )
+
+
+def _wording(table: dict[str, Any]) -> Wording:
+    def pattern(words: Iterable[str]) -> re.Pattern[str]:
+        longest_first = sorted({" ".join(word.lower().split()) for word in words}, key=len, reverse=True)
+        return re.compile("|".join(_whole(word) for word in longest_first) or r"(?!)")
+
+    return Wording(
+        negative=pattern(table.get("negative", ())),
+        equivocal=pattern(table.get("equivocal", ())),
+        positive=pattern(table.get("positive", ())),
+        interpretation=dict(table.get("interpretation", {})),
+    )
+
+
+def _whole(word: str) -> str:
+    """A word or phrase on its own: not inside a longer word (Chinese words have no boundaries)."""
+    start = r"(?<![^\W_])" if re.match(r"[a-zà-ÿ0-9]", word) else r"(?<!\S)" if re.match(r"[+\-±(]", word) else ""
+    end = r"(?![^\W_])" if re.search(r"[a-zà-ÿ0-9]$", word) else r"(?!\S)" if re.search(r"[+\-±)]$", word) else ""
+    return start + re.escape(word) + end

@@ -1,0 +1,193 @@
+"""Concepts as sets of codes: unions, exclusions, ICD-10-CM descendants, a site's local codes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from trialmatch.config import BASE
+from trialmatch.terminology.systems import CONCEPT, VALUE_SET, canonical, with_ancestors
+
+_REVIEW = f"{BASE}/StructureDefinition/review"
+
+#: ConceptMap relationships (R5) and equivalences (R4) under which a local code is surely one of the target's.
+_SURE = {"equivalent", "equal", "source-is-narrower-than-target", "wider", "subsumes"}
+
+
+class CodeSets:
+    """The code sets behind concepts.
+
+    A concept is the last part of its ValueSet's URL; value sets of other URLs are concepts under their whole URL.
+    Several value sets of one URL are laid over each other: their codes and their exclusions add up.
+    """
+
+    def __init__(self, skip_unreviewed: bool = False) -> None:
+        self._skip_unreviewed = skip_unreviewed
+        self._includes: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        self._excludes: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        self._unions: dict[str, set[str]] = defaultdict(set)
+        self._without: dict[str, set[str]] = defaultdict(set)
+        self._aliases: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
+        self._parents: dict[str, set[str]] = defaultdict(set)
+        self._holders: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self._known: dict[tuple[str, str], frozenset[str]] = {}
+        self.titles: dict[str, str] = {}
+
+    def __contains__(self, concept: object) -> bool:
+        return concept in self.titles
+
+    def add_value_set(self, resource: dict[str, Any]) -> None:
+        """Lay a ValueSet over what is there."""
+        concept = key(resource["url"])
+        self.titles.setdefault(concept, resource.get("title") or concept)
+        compose = resource.get("compose") or {}
+        for part in compose.get("include", ()):
+            self._includes[concept] |= self._codes(part)
+            for url in part.get("valueSet", ()):
+                self._unions[concept].add(key(url))
+                self._parents[key(url)].add(concept)
+        for code in self._includes[concept]:
+            self._holders[code].add(concept)
+        for part in compose.get("exclude", ()):
+            self._excludes[concept] |= self._codes(part)
+            self._without[concept] |= {key(url) for url in part.get("valueSet", ())}
+        for entry in _contained(resource.get("expansion") or {}):
+            self._includes[concept].add(entry)
+            self._holders[entry].add(concept)
+        self._known.clear()
+
+    def _codes(self, part: dict[str, Any]) -> set[tuple[str, str]]:
+        system = canonical(part.get("system", ""))
+        return {
+            (system, entry["code"])
+            for entry in part.get("concept", ())
+            if not (self._skip_unreviewed and _unreviewed(entry))
+        }
+
+    def add_concept_map(self, resource: dict[str, Any]) -> None:
+        """Take a site's codes as members of a concept, or as other words for a standard code."""
+        for group in resource.get("group", ()):
+            source, target = canonical(group.get("source", "")), canonical(group.get("target", ""))
+            for element in group.get("element", ()):
+                local = (source, element.get("code", ""))
+                for to in element.get("target", ()):
+                    relation = to.get("relationship") or to.get("equivalence") or "equivalent"
+                    if relation not in _SURE or "code" not in to:
+                        continue
+                    if target == CONCEPT:
+                        self.titles.setdefault(to["code"], to.get("display", to["code"]))
+                        self._includes[to["code"]].add(local)
+                        self._holders[local].add(to["code"])
+                    else:
+                        self._aliases[local].add((target, to["code"]))
+        self._known.clear()
+
+    def concepts(self, system: str, code: str) -> frozenset[str]:
+        """The concepts whose code sets hold a code (its system in canonical spelling)."""
+        found = self._known.get((system, code))
+        if found is None:
+            found = frozenset(self._find(system, code))
+            if len(self._known) > 100_000:  # hospitals send any number of codes
+                self._known.clear()
+            self._known[(system, code)] = found
+        return found
+
+    def _find(self, system: str, code: str) -> set[str]:
+        codes = self.codes_of(system, code)
+        pending = {concept for one in codes for concept in self._holders.get(one, ())}
+        candidates: set[str] = set()
+        while pending:
+            concept = pending.pop()
+            if concept not in candidates:
+                candidates.add(concept)
+                pending |= self._parents.get(concept, set())
+        return {concept for concept in candidates if self._holds(concept, codes, frozenset())}
+
+    def codes_of(self, system: str, code: str) -> list[tuple[str, str]]:
+        """A code with all that it stands for: its ancestors, and the codes that a site's map gives for it."""
+        found = [(system, one) for one in with_ancestors(system, code)]
+        for local in list(found):
+            for other_system, other in sorted(self._aliases.get(local, ())):
+                found += [(other_system, one) for one in with_ancestors(other_system, other)]
+        return found
+
+    def _holds(self, concept: str, codes: list[tuple[str, str]], seen: frozenset[str]) -> bool:
+        if concept in seen or self._excludes[concept] & set(codes):
+            return False
+        seen = seen | {concept}
+        if any(self._holds(other, codes, seen) for other in self._without.get(concept, ())):
+            return False
+        if self._includes[concept] & set(codes):
+            return True
+        return any(self._holds(member, codes, seen) for member in self._unions.get(concept, ()))
+
+    def excluded(self, concept: str, system: str, code: str) -> bool:
+        """Whether a concept's code set says expressly that it does not take a code along."""
+        codes = self.codes_of(system, code)
+        return bool(self._excludes[concept] & set(codes)) or any(
+            self._holds(other, codes, frozenset()) for other in self._without.get(concept, ())
+        )
+
+    def codes(self, concept: str) -> set[tuple[str, str]]:
+        """The codes that a concept lists itself or through its members (ICD-10-CM descendants not written out)."""
+        found: set[tuple[str, str]] = set()
+        pending, seen = [concept], set()
+        while pending:
+            one = pending.pop()
+            if one not in seen:
+                seen.add(one)
+                found |= self._includes.get(one, set())
+                pending += self._unions.get(one, set())
+        return found
+
+    def members(self, concept: str) -> set[str]:
+        """The concepts that a concept is a union of, itself included."""
+        found: set[str] = set()
+        pending = [concept]
+        while pending:
+            one = pending.pop()
+            if one not in found:
+                found.add(one)
+                pending += self._unions.get(one, set())
+        return found
+
+    def containing(self, concept: str) -> set[str]:
+        """The concepts that take in a concept, itself included."""
+        found: set[str] = set()
+        pending = [concept]
+        while pending:
+            one = pending.pop()
+            if one not in found:
+                found.add(one)
+                pending += self._parents.get(one, set())
+        return found
+
+    def missing(self) -> Iterable[tuple[str, str]]:
+        """Unions that name a concept which is nowhere: (concept, missing member)."""
+        for concept, members in sorted(self._unions.items()):
+            for member in sorted(members):
+                if member not in self.titles:
+                    yield concept, member
+
+
+def key(url: str) -> str:
+    """The concept of a ValueSet URL (its version left out)."""
+    bare = url.split("|", 1)[0]
+    return bare.removeprefix(VALUE_SET)
+
+
+def _unreviewed(entry: dict[str, Any]) -> bool:
+    return any(
+        one.get("url") == _REVIEW and one.get("valueCode") in ("needs-review", "from-memory", "none-found")
+        for one in entry.get("extension", ())
+    )
+
+
+def _contained(expansion: dict[str, Any]) -> Iterable[tuple[str, str]]:
+    pending = list(expansion.get("contains", ()))
+    while pending:
+        entry = pending.pop()
+        pending += entry.get("contains", ())
+        if "code" in entry and not entry.get("abstract"):
+            yield canonical(entry.get("system", "")), entry["code"]

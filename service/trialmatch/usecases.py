@@ -1,0 +1,182 @@
+"""What trialmatch does, whoever asks: load studies, match a patient, check studies. Command line and HTTP call these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from trialmatch import attestations
+from trialmatch.config import Settings
+from trialmatch.documents import match_document
+from trialmatch.eligibility.context import Context, Rules
+from trialmatch.eligibility.criteria import Study
+from trialmatch.eligibility.dates import Offset
+from trialmatch.eligibility.evaluator import evaluate, settled
+from trialmatch.eligibility.facts import Attestation, Facts, Source
+from trialmatch.eligibility.truth import UNMET
+from trialmatch.eligibility.verdict import INELIGIBLE, Match, conclude
+from trialmatch.fhir import studies as study_files
+from trialmatch.fhir.facts import facts_of
+from trialmatch.fhir.records import FACT_TYPES, Records
+from trialmatch.fhir.studies import StudySet, identifiers
+from trialmatch.terminology import mappings
+from trialmatch.terminology.mappings import Terminology
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Settings, mappings and studies, ready to match any number of patients."""
+
+    settings: Settings
+    terminology: Terminology
+    studies: StudySet
+
+    @classmethod
+    def start(cls, settings: Settings, *, lenient: bool = False) -> Engine:
+        """Read the mappings and the studies that the settings name."""
+        terminology = mappings.load(settings)
+        return cls(settings, terminology, load_studies(settings, terminology, lenient=lenient))
+
+
+def load_studies(settings: Settings, terminology: Terminology, *, lenient: bool = False) -> StudySet:
+    """The studies that the settings name: the shipped ones, files, or an R5 server.
+
+    Raises FaultyStudy, BadInput, SourceUnavailable.
+    """
+    if settings.studies is None:
+        definitions = study_files.shipped()
+    elif settings.studies.startswith(("http://", "https://")):
+        from trialmatch.fhir.server import study_definitions
+
+        definitions = study_definitions(settings.studies, settings)
+    else:
+        definitions = study_files.from_paths([Path(settings.studies)], settings)
+    return study_files.load(definitions, terminology, settings, lenient=lenient)
+
+
+def check_studies(paths: Sequence[Path], settings: Settings, *, lenient: bool = False) -> StudySet:
+    """Load study files to see whether they are fine; FaultyStudy tells all that is not."""
+    terminology = mappings.load(settings)
+    return study_files.load(study_files.from_paths(paths, settings), terminology, settings, lenient=lenient)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What to match: at which date, against which studies, with which answers of persons."""
+
+    as_of: date
+    study_ids: tuple[str, ...] = ()
+    enrolment: date | None = None
+    infusion: date | None = None
+    attestations: tuple[Attestation, ...] = ()
+    everything: bool = False
+
+
+@dataclass
+class Answer:
+    """A patient's matches, ranked; ``problems`` are lines for standard error, ``complete`` is whether all sources are."""
+
+    context: Context
+    matches: list[Match]
+    studies: StudySet
+    mappings: str
+    sources: list[Source]
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every type of record was obtained and read completely."""
+        return all(source.state == "complete" for source in self.sources)
+
+    def document(self, now: datetime) -> dict[str, Any]:
+        """The match document."""
+        return match_document(self.context, self.matches, self.studies.digest, self.mappings, self.sources, now)
+
+
+def match_patient(engine: Engine, records: Records, patient_id: str, question: Question, place: str) -> Answer:
+    """Match one patient's records against studies.
+
+    Raises PatientMissing where ``place`` does not hold the patient, UsageError for unknown studies.
+    """
+    studies = engine.studies.only(question.study_ids)
+    facts = facts_of(records, patient_id, engine.terminology, engine.settings, place)
+    in_force = attestations.in_force(question.attestations, question.as_of)
+    context = context_of(engine, facts, question, in_force)
+    problems = list(records.problems)
+    problems += [f"attestations: {words}" for words in _unused(question.attestations, studies.studies)]
+    matches = [_match(study, context, in_force) for study in studies.matchable]
+    shown = [match for match in matches if question.everything or match.verdict != INELIGIBLE]
+    sources = [records.source(kind) for kind in FACT_TYPES]
+    ranked = sorted(shown, key=lambda match: match.order)
+    return Answer(context, ranked, studies, engine.terminology.digest, sources, problems)
+
+
+def context_of(engine: Engine, facts: Facts, question: Question, in_force: Iterable[Attestation] = ()) -> Context:
+    """The evaluation context of one patient."""
+    settings = engine.settings
+    rules = Rules(
+        validity=Offset(*settings.validity_period),
+        leap_birthday=settings.leap_birthday,
+        accept_text=settings.text == "accept",
+        require_taking=settings.exposure == "taken",
+    )
+    context = Context.at(
+        facts,
+        question.as_of,
+        engine.terminology.knowledge,
+        rules,
+        enrolment=question.enrolment,
+        infusion=question.infusion,
+        judgements=attestations.by_judgement(in_force, None),
+    )
+    context.evaluate = lambda leaf: evaluate(leaf, context)
+    return context
+
+
+def _match(study: Study, context: Context, in_force: list[Attestation]) -> Match:
+    """One study, with the answers that are for it alone."""
+    names = {study.id, *identifiers(study)}
+    special = attestations.by_judgement(in_force, names)
+    if special:
+        memo = {key: value for key, value in context.memo.items() if not _judged(key)}
+        context = replace(context, judgements={**context.judgements, **special}, memo=memo)
+        own = context
+        context.evaluate = lambda leaf: evaluate(leaf, own)
+    findings = settled(study, context, attestations.by_link_id(in_force, names))
+    return conclude(study, findings, _deceased(context))
+
+
+def _judged(key: Any) -> bool:
+    return isinstance(key, tuple) and key[0] == "finding" and type(key[1]).__name__ == "JudgementLeaf"
+
+
+def _deceased(context: Context) -> bool:
+    """Whether the patient was dead at the as-of date; a date of death after it does not count."""
+    person = context.facts.person
+    if person.death is not None and context.past(person.death) is None:
+        return False
+    return person.deceased
+
+
+def _unused(answers: Iterable[Attestation], studies: Iterable[Study]) -> list[str]:
+    """Answers by linkId that no study in play has as a leaf."""
+    leaves = {}
+    for study in studies:
+        own = {item.link_id for item in study.walk() if item.leaf is not None}
+        for name in (study.id, *identifiers(study)):
+            leaves[name] = own
+    found = []
+    for one in answers:
+        if one.link_id and one.study in leaves and one.link_id not in leaves[one.study]:
+            found.append(f"{one.study} has no single criterion {one.link_id}; the answer is not used")
+    return found
+
+
+def candidates(engine: Engine, context: Context) -> list[Study]:
+    """The studies that the patient is not ineligible for, judged without words: the fast way through many studies."""
+    program = engine.studies.program
+    truths = program.run(context)
+    return [layout.study for layout in program.layouts if truths[layout.root] != UNMET]
