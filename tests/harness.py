@@ -81,18 +81,22 @@ def judge(
     infusion: str | None = None,
     attestations: list[Json] | None = None,
     mappings: str | Path | None = None,
+    failed: tuple[str, ...] = (),
     blocks: tuple[Json, ...] = (),
     groups: tuple[Json, ...] = (),
     eligibility_extension: tuple[Json, ...] = (),
     **settings: Any,
 ) -> Judged:
-    """Judge characteristics, as the eligibility of a study of their own, for a patient ``p``."""
+    """Judge characteristics, as the eligibility of a study of their own, for a patient ``p``.
+
+    ``mappings`` is a site's folder; ``failed`` are types the source did not give.
+    """
     site = _settings(mappings, settings)
     terminology = _terminology(site)
     bundle = study_bundle(characteristics, blocks=blocks, groups=groups, eligibility_extension=eligibility_extension)
     definitions = [Definition("study", entry["resource"]) for entry in bundle["entry"]]
     engine = Engine(site, terminology, study_files.load(definitions, terminology, site))
-    return _match(engine, patient_bundle(resources), "p", as_of, enrolment, infusion, attestations, ())
+    return _match(engine, patient_bundle(resources), "p", as_of, enrolment, infusion, attestations, (), failed)
 
 
 def _match(
@@ -104,8 +108,11 @@ def _match(
     infusion: str | None,
     attestations: list[Json] | None,
     study_ids: tuple[str, ...],
+    failed: tuple[str, ...] = (),
 ) -> Judged:
     records = from_bundle(bundle, "bundle")
+    for kind in failed:
+        records.source(kind).state = "failed"
     only = engine.studies.only(study_ids).studies
     known = answers.read(attestations or [], "attestations", engine.settings.zone, only[0].id if len(only) == 1 else None)
     question = Question(

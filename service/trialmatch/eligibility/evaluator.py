@@ -58,8 +58,7 @@ def _opened(leaf: Leaf, finding: Finding) -> Finding:
     """A miss on a list that is printed as open is unknown."""
     if finding.truth != t.UNMET or not getattr(leaf, "open_list", False):
         return finding
-    bases = [t.OPEN_LIST] + ([t.NO_RECORD] if finding.basis == t.NO_RECORD else [])
-    return unknown(t.first_basis(bases), finding.facts, lambda: f"the printed list is open; {finding.note()}")
+    return unknown(t.OPEN_LIST, finding.facts, lambda: f"the printed list is open; {finding.note()}")
 
 
 def _judgement(leaf: JudgementLeaf, context: Context) -> Finding:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.context import Context, Finding, met, unknown, unmet
-from trialmatch.eligibility.criteria import QuantityTest, RecordedTest, ResultLeaf
+from trialmatch.eligibility.criteria import PolarityTest, QuantityTest, RecordedTest, ResultLeaf
 from trialmatch.eligibility.dates import Bounds, Offset, meet
 from trialmatch.eligibility.derived import cockcroft_gault
 from trialmatch.eligibility.facts import PROVISIONAL, UNREADABLE, Measurement
@@ -90,18 +90,20 @@ def _validity(leaf: ResultLeaf, context: Context) -> Bounds | None:
 
 def select(leaf: ResultLeaf, window: Bounds, context: Context) -> Selection:
     """The results that may count for a leaf in one window; shared by leaves that ask about the same ones."""
-    key = ("selection", leaf.keys, window)
+    flags = isinstance(leaf.test, PolarityTest)
+    key = ("selection", leaf.keys, window, flags)
     if key not in context.memo:
-        context.memo[key] = _select(leaf.keys, window, context)
+        context.memo[key] = _select(leaf.keys, window, flags, context)
     selection: Selection = context.memo[key]
     return selection
 
 
-def _select(keys: tuple[str, ...], window: Bounds, context: Context) -> Selection:
+def _select(keys: tuple[str, ...], window: Bounds, flags: bool, context: Context) -> Selection:
+    """``flags``: an interpretation without a value is a result too."""
     selection = Selection(window, [], [], [])
     panels: dict[str, list[Measurement]] = {}
     for result in context.facts.about("Observation", keys):
-        if result.value is None and result.state != UNREADABLE:
+        if result.value is None and not (flags and result.interpretation) and result.state != UNREADABLE:
             continue
         panels.setdefault(result.panel or result.reference, []).append(result)
     for results in panels.values():
@@ -146,23 +148,34 @@ def _in_window(leaf: ResultLeaf, window: Bounds, context: Context) -> Finding:
 
 def _nothing(leaf: ResultLeaf, selection: Selection, context: Context) -> Finding:
     """No final result may lie in the window: why not?"""
-    if selection.drafts:
-        facts = selection.drafts[0].results
-        return unknown(t.PROVISIONAL, facts, lambda: "only preliminary results")
     incomplete = context.facts.incomplete("Observation")
-    if incomplete:
+    if incomplete and not selection.drafts:
         return unknown(t.SOURCE_FAILED, (), lambda: "Observations could not all be obtained")
-    if selection.outdated:
-        newest = selection.outdated[0]
-        if leaf.method == "all":
-            return unknown(t.MISSING_DATA, newest.results, lambda: "no result in the window")
-        return unknown(t.STALE, newest.results, lambda: f"the last result, of {newest.hi.date()}, is too old")
+    if selection.drafts or selection.outdated:
+        return _flawed(leaf, selection, context)
     hints = context.facts.hinted("Observation", leaf.keys)
     if hints:
         return unknown(t.UNUSABLE, hints, lambda: f"only words, no known code: {hints[0].display}")
     if leaf.absent:
         return Finding(t.UNMET, t.NO_RECORD, (), lambda: f"no result of {leaf.label} on record")
     return unknown(t.MISSING_DATA, (), lambda: f"no result of {leaf.label}")
+
+
+def _flawed(leaf: ResultLeaf, selection: Selection, context: Context) -> Finding:
+    """There are only preliminary results, or only too old ones: the newest of them with all its flaws."""
+    newest = (selection.drafts or selection.outdated)[0]
+    old = newest in selection.outdated
+    if old and leaf.method == "all":
+        return unknown(t.MISSING_DATA, newest.results, lambda: "no result in the window")
+    bases = [t.STALE] if old else []
+    if newest.results[0].state == PROVISIONAL:
+        bases.append(t.PROVISIONAL)
+    said = read(leaf, newest, context)
+    if said.truth == t.UNKNOWN and not isinstance(leaf.test, RecordedTest):
+        bases.append(said.basis)
+    basis = t.first_basis(bases)
+    words = {t.STALE: f"the last result, of {newest.hi.date()}, is too old", t.PROVISIONAL: "only preliminary results"}
+    return unknown(basis, newest.results, lambda: words.get(basis) or said.note())
 
 
 def read(leaf: ResultLeaf, reading: Reading, context: Context) -> Judged:

@@ -120,7 +120,8 @@ class Reader:
             return None
         link_id = self._link_id(place, above, position)
         if "modifierExtension" in raw:
-            self.faults.refuse(f"{path}.modifierExtension", "a modifier extension", "none: it could change the meaning")
+            urls = [str(one.get("url")) for one in raw["modifierExtension"] or () if isinstance(one, dict)]
+            self.faults.refuse(f"{path}.modifierExtension", ", ".join(urls) or "one", "none: it could change the meaning")
         extensions = self._extensions(raw, path)
         exclude = raw.get("exclude") is True
         if raw.get("exclude") not in (None, True, False):
@@ -133,7 +134,7 @@ class Reader:
         item = self._defined(place, present[0] if present else None, base, extensions, above)
         if item is not None and "cohort" in extensions:
             if item.leaf is not None:
-                self.faults.add(f"{path}: extension cohort", "on a leaf", "a group")
+                self.faults.add(f"{path}: extension cohort", f"“{item.cohort}” on a leaf", "a group")
             elif item.cohort not in self.cohorts:
                 known = ", ".join(self.cohorts) or "no comparisonGroup"
                 self.faults.add(f"{path}: extension cohort", f"“{item.cohort}”", f"a comparisonGroup.linkId: {known}")

@@ -6,7 +6,7 @@ The way of a study is the tuple :data:`STEPS`; each step adds to the faults, and
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -136,11 +136,38 @@ def _validate(loading: _Loading) -> None:
         kind = definition.resource.get("resourceType")
         if kind not in ("ResearchStudy", "EvidenceVariable") or _too_deep(definition, loading):
             continue
-        try:
-            get_fhir_model_class(kind).model_validate(definition.resource)
-        except ValidationError as problem:
-            for error in problem.errors(include_url=False, include_input=False):
-                _not_r5(definition, error["loc"], str(error["msg"]), loading)
+        for model, location, piece in _pieces(definition.resource):
+            try:
+                get_fhir_model_class(model).model_validate(piece)
+            except ValidationError as problem:
+                for error in problem.errors(include_url=False, include_input=False):
+                    _not_r5(definition, (*location, *error["loc"]), str(error["msg"]), loading)
+
+
+def _pieces(resource: dict[str, Any]) -> Iterator[tuple[str, tuple[int | str, ...], dict[str, Any]]]:
+    """A resource in pieces that do not nest: itself, and each characteristic, members left out.
+
+    The models are recursive and would overrun Python's stack long before a study reaches the depth it may have.
+    """
+    yield resource["resourceType"], (), _without_members(resource, "characteristic")
+    pending: list[tuple[tuple[int | str, ...], Any]] = [(("characteristic",), resource.get("characteristic"))]
+    while pending:
+        location, members = pending.pop()
+        for position, entry in enumerate(members if isinstance(members, list) else ()):
+            if not isinstance(entry, dict):
+                continue
+            here = (*location, position)
+            combination = entry.get("definitionByCombination")
+            piece = entry
+            if isinstance(combination, dict):
+                piece = {**entry, "definitionByCombination": _without_members(combination, "characteristic")}
+                pending.append(((*here, "definitionByCombination", "characteristic"), combination.get("characteristic")))
+            yield "EvidenceVariableCharacteristic", here, piece
+
+
+def _without_members(element: dict[str, Any], key: str) -> dict[str, Any]:
+    members = element.get(key)
+    return {**element, key: [{}] * len(members)} if isinstance(members, list) else element
 
 
 def _not_r5(definition: Definition, location: tuple[int | str, ...], message: str, loading: _Loading) -> None:
