@@ -23,9 +23,11 @@ MIDDLE = {"fhir", "store", "prescreen", "terminology"}
 ALLOWED: dict[str, set[str]] = {
     "__init__": set(),
     "__main__": {"cli"},
-    "cli": {"usecases", "demo", "eligibility", "fhir", "terminology"} | LEAVES,
+    "cli": {"usecases", "attestations", "documents", "demo", "eligibility", "fhir", "terminology"} | LEAVES,
     "web": {"usecases", "eligibility", "fhir", "terminology", "store"} | LEAVES,
-    "usecases": MIDDLE | {"eligibility"} | LEAVES,
+    "usecases": MIDDLE | {"attestations", "documents", "eligibility"} | LEAVES,
+    "attestations": {"fhir", "eligibility"} | LEAVES,
+    "documents": {"eligibility"},
     "fhir": {"terminology", "eligibility"} | LEAVES,
     "store": {"eligibility"} | LEAVES,
     "prescreen": {"fhir", "terminology", "eligibility"} | LEAVES,
