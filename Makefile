@@ -58,10 +58,10 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 docs: $(VENV)/.test
-	$(BIN)/python -m tests.docs
+	$(BIN)/python -m tests.spec.generate_docs
 
 bench: $(VENV)/.run
-	$(BIN)/python bench/patient.py $(ARGS)
+	$(BIN)/python bench/one_patient.py $(ARGS)
 
 # The wheel is built from the sdist, and the sdist from a clean state: a stale build/ would leak deleted files into it.
 wheel: $(VENV)/.dev
