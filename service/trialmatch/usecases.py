@@ -16,11 +16,12 @@ from trialmatch.eligibility.criteria import Study
 from trialmatch.eligibility.dates import Offset
 from trialmatch.eligibility.evaluator import evaluate, settled
 from trialmatch.eligibility.facts import Attestation, Facts, Source
-from trialmatch.eligibility.truth import UNMET
+from trialmatch.eligibility.program import Ranking
 from trialmatch.eligibility.verdict import INELIGIBLE, Match, conclude
 from trialmatch.fhir import studies as study_files
 from trialmatch.fhir.facts import facts_of
 from trialmatch.fhir.records import FACT_TYPES, Records
+from trialmatch.fhir.sources import from_bundle, parse
 from trialmatch.fhir.studies import StudySet, identifiers
 from trialmatch.terminology import mappings
 from trialmatch.terminology.mappings import Terminology
@@ -175,8 +176,13 @@ def _unused(answers: Iterable[Attestation], studies: Iterable[Study]) -> list[st
     return found
 
 
-def candidates(engine: Engine, context: Context) -> list[Study]:
-    """The studies that the patient is not ineligible for, judged without words: the fast way through many studies."""
-    program = engine.studies.program
-    truths = program.run(context)
-    return [layout.study for layout in program.layouts if truths[layout.root] != UNMET]
+def verdicts_from_bundle(engine: Engine, content: bytes, patient_id: str, question: Question) -> list[Ranking]:
+    """A patient's ranked verdicts without words: from the bytes of a Bundle, through any number of studies.
+
+    Ineligible studies are left out unless the question asks for everything. Raises BadInput and PatientMissing.
+    """
+    records = from_bundle(parse(content, "Bundle"), "Bundle")
+    facts = facts_of(records, patient_id, engine.terminology, engine.settings, "Bundle")
+    context = context_of(engine, facts, question, attestations.in_force(question.attestations, question.as_of))
+    found = engine.studies.program.rank(context, deceased=_deceased(context))
+    return sorted(one for one in found if question.everything or one.verdict != INELIGIBLE)

@@ -14,7 +14,7 @@ from trialmatch.eligibility.criteria import PolarityTest, QuantityTest, Recorded
 from trialmatch.eligibility.dates import Bounds, Offset, meet
 from trialmatch.eligibility.derived import cockcroft_gault
 from trialmatch.eligibility.facts import PROVISIONAL, UNREADABLE, Measurement
-from trialmatch.eligibility.numbers import Unusable, number
+from trialmatch.eligibility.numbers import Unusable, number, ratio
 from trialmatch.eligibility.judging import Judged, judge
 from trialmatch.eligibility.values import ANY_NUMBER, Interval
 from trialmatch.eligibility.wording import interval, limit_words
@@ -86,6 +86,38 @@ def _validity(leaf: ResultLeaf, context: Context) -> Bounds | None:
         validity = context.rules.validity
     first = Offset(-validity.value, validity.unit).from_day(context.as_of)
     return Bounds(first, first, date.max, date.max)
+
+
+def only_number(leaf: ResultLeaf, context: Context) -> Interval | None:
+    """The one number that decides a leaf about the latest result, whatever its limit.
+
+    None where the case is not so simple (several results, a doubtful one, none): then each leaf is judged for itself.
+    Leaves that differ in their limit only share the answer.
+    """
+    if leaf.method != "latest" or leaf.count is not None or leaf.negated or not isinstance(leaf.test, QuantityTest):
+        return None
+    windows = context.bounds(leaf.windows)
+    if windows is None or len(windows) != 1 or leaf.test.additive or context.facts.incomplete("Observation"):
+        return None
+    limit = _validity(leaf, context)
+    selection = select(leaf, windows[0] if limit is None else meet(windows[0], limit), context)
+    certain = selection.certain
+    if not certain or selection.drafts:
+        return None
+    newest = max(reading.lo for reading in certain)
+    candidates = [reading for reading in selection.finals if reading.hi >= newest]
+    if len(candidates) != 1 or len(candidates[0].results) != 1:
+        return None
+    result = candidates[0].results[0]
+    if result.state == UNREADABLE or result.doubt:
+        return None
+    try:
+        if leaf.test.reference is None:
+            return number(result, leaf.test.unit, context)
+        ratios = ratio(result, leaf.test.reference, context)
+    except Unusable:
+        return None
+    return ratios[0][0] if len(ratios) == 1 else None
 
 
 def select(leaf: ResultLeaf, window: Bounds, context: Context) -> Selection:

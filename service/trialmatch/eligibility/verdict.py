@@ -107,11 +107,16 @@ def _leaves(outcome: Outcome) -> list[Outcome]:
     return [leaf for member in outcome.members for leaf in _leaves(member)]
 
 
+def decided(study: Study) -> str:
+    """The verdict where everything is met: likely at best where the record prints no exclusions."""
+    return ELIGIBLE if study.exclusions_in_record else LIKELY
+
+
 def _verdict(root: int, blocking: list[Outcome], study: Study, deceased: bool) -> str:
     if deceased or root == t.UNMET:
         return INELIGIBLE
     if root == t.MET:
-        return ELIGIBLE if study.exclusions_in_record else LIKELY
+        return decided(study)
     return LIKELY if all(leaf.basis in t.CONFIRMATIONS for leaf in blocking) else POSSIBLE
 
 

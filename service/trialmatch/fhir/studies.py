@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from trialmatch import resources
 from trialmatch.config import BASE, Settings
 from trialmatch.eligibility.criteria import EventLeaf, Study
-from trialmatch.eligibility.evaluator import Program
+from trialmatch.eligibility.program import Program
 from trialmatch.errors import BadInput, FaultyStudy, UsageError
 from trialmatch.fhir.characteristics import Above, Reader, Scope, scope_of
 from trialmatch.fhir.elements import json_type
