@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tests.spec.cases import CHAPTERS, ORDERS
+from tests.spec.cases import CHAPTERS, INACTIVE, ORDERS
 from tests.spec.cases.clarifications import CLARIFICATIONS
 from tests.spec.model import Chapter, Fault, Order, Row, Rule, Section
 
@@ -192,6 +192,9 @@ def orders_text(orders: Iterable[Order]) -> str:
         lines += [f"{number}. `{name}`" for number, (name, _) in enumerate(order.trials, start=1)]
         lines += ["", details("criteria", {name: None if criteria is None else printed(list(criteria))
                                            for name, criteria in order.trials})]
+    lines += [f"#### {INACTIVE.title}\n", f"{INACTIVE.text}\n", "| status | |", "|---|---|"]
+    lines += [f"| `{status}` | {'matched' if matched else 'not matched'} |" for status, matched in INACTIVE.statuses]
+    lines.append("")
     return "\n".join(lines)
 
 
@@ -201,7 +204,7 @@ def clarifications_text() -> str:
     for entry in CLARIFICATIONS:
         lines += [f"### {entry.key}\n", f"**Issue.** {entry.issue}\n", f"**Choice.** {entry.choice}\n",
             f"**Why.** {entry.why}\n",
-                  "*Held by:* " + ", ".join(entry.rules) + ".\n"]
+                  "*Held by:* " + ", ".join(f"[{title}](#{anchor(title)})" for title in entry.rules) + ".\n"]
     return "\n".join(lines).rstrip() + "\n"
 
 

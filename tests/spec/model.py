@@ -181,6 +181,9 @@ class Fault:
     #: the part of the study to print
     excerpt: Any = None
     lenient: bool = False
+    #: what the items of a study that is taken in come out as, for a patient with ``facts``
+    findings: Mapping[str, Finding] = field(default_factory=dict)
+    facts: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -191,6 +194,15 @@ class Order:
     text: str
     facts: tuple[Fact, ...]
     trials: tuple[tuple[str, tuple[Json, ...] | None], ...]
+
+
+@dataclass(frozen=True)
+class Statuses:
+    """Which ``ResearchStudy.status`` is matched: (status, matched) each."""
+
+    title: str
+    text: str
+    statuses: tuple[tuple[str, bool], ...]
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ CODES: dict[str, tuple[str, str, str, str]] = {
     "neutrophils": (LOINC, "751-8", "Neutrophils [#/volume] in Blood by Automated count", "neutrophils"),
     "crp": (LOINC, "1988-5", "C reactive protein [Mass/volume] in Serum or Plasma", "CRP"),
     "c3": (LOINC, "4485-9", "Complement C3 [Mass/volume] in Serum or Plasma", "C3"),
+    "dlco": (LOINC, "19911-7", "Diffusion capacity.carbon monoxide", "DLCO"),
     "upcr": (LOINC, "2890-2", "Protein/Creatinine [Mass Ratio] in Urine", "urine protein/creatinine"),
     "hba1c": (LOINC, "4548-4", "Hemoglobin A1c/Hemoglobin.total in Blood", "HbA1c"),
     "hba1c (ifcc)": (LOINC, "59261-8", "Hemoglobin A1c/Hemoglobin.total in Blood by IFCC protocol", "HbA1c (IFCC)"),

@@ -2,33 +2,86 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
 from typing import Any
 
-from tests.harness import judge
+from trialmatch.config import Settings
+from trialmatch.fhir import studies as study_files
+from trialmatch.fhir.sources import from_bundle
+from trialmatch.terminology import mappings as mapping_files
+from trialmatch.usecases import Engine, Question, match_patient
+
+from tests.harness import NOW, Judged, judge, patient_bundle, study_bundle
 from tests.spec.model import ANY, Fact, Finding, Json, Row, Rule, Trial
 
-#: The element that says whose record a resource is, where it is not ``subject``.
-OWNER = {"Immunization": "patient", "AllergyIntolerance": "patient", "ResearchSubject": "individual",
-         "FamilyMemberHistory": "patient"}
+AS_OF = "2026-03-01"
+OWNER = {"FamilyMemberHistory": "patient"}
+FOLDERS = {"ConceptMap": "conceptmaps", "ValueSet": "valuesets"}
 
 
 def resources(facts: Sequence[Fact]) -> list[Json]:
-    """The resources of a row, each with an id and its owner."""
+    """The resources of a row, each with an id (the harness says whose they are)."""
     made = []
     for position, fact in enumerate(facts, start=1):
         resource = {"id": f"f{position}", **fact.resource}
-        if resource["resourceType"] != "Patient":
-            resource.setdefault(OWNER.get(resource["resourceType"], "subject"), {"reference": "Patient/p"})
+        if resource["resourceType"] in OWNER:
+            resource.setdefault(OWNER[resource["resourceType"]], {"reference": "Patient/p"})
         made.append(resource)
     return made
 
 
-def run(rule: Rule, row: Row) -> Any:
+def run(rule: Rule, row: Row) -> Judged:
     """Judge the row's patient by the rule's criteria."""
     given: dict[str, Any] = {**rule.given, **row.given}
     settings = given.pop("settings", {})
-    return judge(list(rule.criteria), resources(row.facts), **given, **settings)
+    failed = given.pop("failed", ())
+    if failed or not rule.criteria:
+        return match([study("study", rule.criteria or None)], row.facts, failed)
+    with tempfile.TemporaryDirectory() as folder:
+        if "mappings" in given:
+            given["mappings"] = site_folder(Path(folder), given["mappings"])
+        return judge(list(rule.criteria), resources(row.facts), **given, **settings)
+
+
+def site_folder(folder: Path, files: Sequence[Json]) -> Path:
+    """A folder with a site's own ConceptMaps and ValueSets."""
+    for position, resource in enumerate(files):
+        home = folder / FOLDERS[resource["resourceType"]]
+        home.mkdir(exist_ok=True)
+        (home / f"site-{position}.json").write_text(json.dumps(resource), encoding="utf-8")
+    return folder
+
+
+def study(name: str, criteria: Sequence[Json] | None, status: str = "active") -> list[Json]:
+    """The resources of one study of several; criteria None for a record that prints no eligibility."""
+    text = json.dumps(study_bundle(list(criteria or ())))
+    bundle = json.loads(text.replace("EvidenceVariable/eligibility", f"EvidenceVariable/{name}"))
+    research, variable = (entry["resource"] for entry in bundle["entry"])
+    research |= {"id": name, "status": status}
+    if criteria is None:
+        del research["recruitment"]
+        return [research]
+    return [research, {**variable, "id": name}]
+
+
+def match(
+    studies: Sequence[Sequence[Json]], facts: Sequence[Fact], failed: Sequence[str] = (), lenient: bool = False
+) -> Judged:
+    """Match a patient against several studies, or where the server failed to give some types of record."""
+    settings = Settings.read({})
+    terminology = mapping_files.load(settings)
+    entries = [{"resource": resource} for each in studies for resource in each]
+    definitions = study_files.unpacked({"resourceType": "Bundle", "type": "collection", "entry": entries}, "study.json")
+    engine = Engine(settings, terminology, study_files.load(definitions, terminology, settings, lenient=lenient))
+    records = from_bundle(patient_bundle(resources(facts)), "bundle")
+    for kind in failed:
+        records.source(kind).state = "failed"
+    question = Question(date.fromisoformat(AS_OF), everything=True)
+    return Judged(match_patient(engine, records, "p", question, "bundle").document(NOW))
 
 
 def differences(judged: Any, row: Row) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 from tests.harness import faults
 from tests.spec.cases import CHAPTERS, rules
 from tests.spec.model import Fault, Row, Rule
-from tests.spec.run import differences, run
+from tests.spec.run import differences, item_differences, match, run
 
 ROWS = [
     pytest.param(rule, row, id=f"{chapter.title} / {rule.title} / {number}")
@@ -39,3 +39,9 @@ def test_fault(fault: Fault) -> None:
     assert not missed, f"no line says {missed}; the lines are\n" + "\n".join(lines)
     if not fault.expected:
         assert not lines, "expected no fault, received\n" + "\n".join(lines)
+    if fault.findings:
+        studies = [[entry["resource"] for entry in fault.bundle["entry"]]]
+        items = match(studies, fault.facts, lenient=fault.lenient).items
+        wrong = [f"{name}: {line}" for name, finding in fault.findings.items()
+                 for line in item_differences(items[name], finding)]
+        assert not wrong, "\n".join(wrong)

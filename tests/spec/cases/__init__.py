@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from tests.spec.cases import (
     absence,
+    codes,
+    dates,
     exposure,
     groups,
     judgement,
+    limits,
     methods,
     numbers,
     people,
@@ -18,7 +21,7 @@ from tests.spec.cases import (
     which,
     windows,
 )
-from tests.spec.cases.order import ORDERS
+from tests.spec.cases.order import INACTIVE, ORDERS
 from tests.spec.model import Chapter, Rule, markdown_table
 
 LEAVES = Chapter(
@@ -48,12 +51,12 @@ A leaf asks one question of the record: `definitionByTypeAndValue`, whose `type`
     (
         people.SECTION,
         records.KINDS,
-        records.CODES,
+        codes.CODES,
         numbers.QUANTITIES,
         numbers.UNITS,
-        numbers.LIMITS,
-        numbers.BOUNDS,
-        numbers.SCALES,
+        limits.LIMITS,
+        limits.BOUNDS,
+        limits.SCALES,
         results.POLARITY,
         results.CODED,
         methods.SELECTION,
@@ -64,12 +67,18 @@ A leaf asks one question of the record: `definitionByTypeAndValue`, whose `type`
     ),
 )
 
+TIME = Chapter(
+    "Time",
+    "When things have to have happened, and how old a result may be.",
+    (windows.ANCHORS, windows.WINDOWS, dates.RECORDED_ONLY, dates.PARTIAL, dates.STALENESS),
+)
+
 CHAPTERS: tuple[Chapter, ...] = (
     study.CHAPTER,
     groups.GROUPS,
     truth.TRUTH,
     LEAVES,
-    windows.CHAPTER,
+    TIME,
     exposure.CHAPTER,
     absence.CHAPTER,
     judgement.CHAPTER,
@@ -77,7 +86,7 @@ CHAPTERS: tuple[Chapter, ...] = (
 )
 
 
-__all__ = ["CHAPTERS", "ORDERS", "rules"]
+__all__ = ["CHAPTERS", "INACTIVE", "ORDERS", "rules"]
 
 
 def rules() -> list[tuple[Chapter, Rule]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.spec.criteria import (
+    age,
     allergy,
     counted,
     diagnosis,
@@ -10,13 +11,16 @@ from tests.spec.criteria import (
     exposure,
     gate,
     immunization,
+    lasting,
+    measured,
     method,
     open_list,
     procedure,
+    times,
     within,
 )
 from tests.spec.model import Chapter, Section, Trial, met, row, rule, unknown, unmet
-from tests.spec.record import RXNORM, SNOMED, condition, performed, raw, status_concept, took, vaccinated
+from tests.spec.record import RXNORM, SNOMED, condition, patient, performed, raw, status_concept, took, vaccinated
 
 NO_STROKE = exclude(within(method(diagnosis("stroke"), "onset"), -6, 0, "mo"))
 UNREADABLE = raw("a diagnosis whose code is a string instead of an object", resourceType="Condition", code="stroke")
@@ -168,9 +172,10 @@ What is named and there counts; a miss is unknown, basis `open-list`.
         ),
         rule(
             "An open list that is a gate",
-            "Silence is a miss here; and a miss of an open list is unknown.",
+            "Silence is a miss here, not an unknown; and a miss of an open list is unknown.",
             gate(open_list(exposure("biologic"))),
             row(unknown("open-list")),
+            row(unknown("open-list"), took("belimumab", None, status="not-taken")),
             row(met(), took("belimumab", "2025-01-01")),
         ),
     ),
@@ -209,6 +214,32 @@ was.
             (gate(diagnosis("sle")), exposure("belimumab")),
             row({"1": unknown("source-failed"), "2": unknown("no-record")}, failed=("Condition",)),
             row({"1": unmet("no-record"), "2": unknown("source-failed")}, failed=("MedicationRequest",)),
+            row({"2": unknown("source-failed")}, failed=("MedicationStatement",), why="exposure has four sources"),
+            row({"1": met(), "2": met()}, condition("sle", "2020-01-01"), took("belimumab", "2025-01-01"),
+                failed=("MedicationAdministration",), why="what was found counts"),
+        ),
+        rule(
+            "Numbers of drugs from a source that failed",
+            "Two that were found are two; one may have been more.",
+            (
+                counted(exposure("immunosuppressant"), ">=", 2),
+                counted(exposure("immunosuppressant"), "<=", 1),
+                lasting(exposure("immunosuppressant"), ">=", 84, "d"),
+            ),
+            row({"1": met(), "2": unmet(), "3": met()}, took("azathioprine", "2025-01-01"),
+                took("methotrexate", "2025-01-01"),
+                failed=("MedicationDispense",)),
+            row({"1": unknown("source-failed"), "2": unknown("source-failed"), "3": unknown("source-failed")},
+                took("azathioprine", "2026-01-01"), failed=("MedicationDispense",)),
+        ),
+        rule(
+            "Results that could not be had",
+            "Results of a failed source are not missing, they were not seen.",
+            (measured("alt", times("<=", 3)), age(">=", 18)),
+            row({"1": unknown("source-failed"), "2": met()}, patient("1980-01-01"), failed=("Observation",)),
+            row({"1": unknown("source-failed")}, raw(
+                "a result whose code is a string instead of an object", resourceType="Observation", status="final",
+                code="1742-6", effectiveDateTime="2026-02-20"), why="it may have been an ALT"),
         ),
     ),
 )

@@ -113,7 +113,7 @@ CLARIFICATIONS: tuple[Clarification, ...] = (
         "that silence decided; never one that evidence decided.",
         "A judgement is about the patient on a day, and the more specific statement was made with the criterion in "
         "view.",
-        ("Two answers", "From when, until when", "Silence", "Evidence", "Another study's criterion"),
+        ("Two answers", "From when, until when", "What silence decided", "Evidence", "Another study's criterion"),
     ),
     Clarification(
         "S14",
@@ -182,5 +182,27 @@ CLARIFICATIONS: tuple[Clarification, ...] = (
         "What is taken over is its truth after its own `exclude`.",
         "The name stands for the criterion as it is printed, its \"no\" included.",
         ("Naming another characteristic",),
+    ),
+    Clarification(
+        "N5",
+        "A condition with a date of recording and no onset.",
+        "The onset is any time up to the recording. An active condition overlaps every window that reaches the day of "
+        "recording or later; whether it began in a window is `imprecise` unless it was recorded before it.",
+        "Diagnoses are often entered long after they began, and never before.",
+        ("Recorded, onset not known: overlap", "Recorded, onset not known: beginning"),
+    ),
+    Clarification(
+        "N6",
+        "A measured creatinine clearance that is too old, beside inputs that are not.",
+        "The clearance is derived. Only a measured value that is still valid goes before the formula.",
+        "The formula describes the patient of today, the old urine collection does not.",
+        ("Measured",),
+    ),
+    Clarification(
+        "N7",
+        "Names inside a block that is taken in elsewhere.",
+        "`definitionId` and `eventId` name a `linkId` as it stands in the block.",
+        "A block must not depend on where it is used.",
+        ("Names inside a block",),
     ),
 )

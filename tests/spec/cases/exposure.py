@@ -13,9 +13,10 @@ from tests.spec.criteria import (
     within,
 )
 from tests.spec.model import Chapter, Fact, Section, met, row, rule, unknown, unmet
-from tests.spec.record import SNOMED, dispensed, dosage, given, lab, ordered, took
+from tests.spec.record import SNOMED, dispensed, dosage, given, lab, number, ordered, took
 
 HCQ = "hydroxychloroquine"
+TIMING = "http://terminology.hl7.org/CodeSystem/v3-GTSAbbreviation"
 DAYS_84 = lasting(exposure(HCQ), ">=", 84, "d")
 MONTHS_3 = lasting(exposure(HCQ), ">=", 3, "mo")
 TWO = counted(exposure("immunosuppressant"), ">=", 2)
@@ -116,10 +117,15 @@ Months are those of the calendar: as many as end on the day after the last cover
             row(unknown("imprecise"), took(HCQ, "2025-01-01", status="stopped")),
             row(unknown("imprecise"), took(HCQ, "2025-01-01", status="completed")),
             row(unknown("imprecise"), ordered(HCQ, "2025-01-01", "stopped")),
+            row(unknown("imprecise"), ordered(HCQ, "2025-01-01", "completed")),
+            row(unknown("imprecise"), ordered(HCQ, "2025-01-01", "on-hold"), why="on hold, nobody knows since when"),
             row(unmet(), took(HCQ, "2026-02-01", status="stopped"), why="29 days at most"),
             row(met(), took(HCQ, "2025-01-01", status="stopped"), took(HCQ, "2024-01-01", "2024-06-30"),
                 why="the other interval is long enough"),
             row(met(), ordered(HCQ, "2025-12-08"), why="an active order runs to the as-of date"),
+            row(met(), ordered(HCQ, "2025-01-01", "completed").but(
+                "{}, to be taken from 2025-01-01 to 2025-06-01", dosageInstruction=[
+                    {"timing": {"repeat": {"boundsPeriod": {"start": "2025-01-01", "end": "2025-06-01"}}}}])),
         ),
         rule(
             "A beginning that is vague",
@@ -218,6 +224,12 @@ nasal, inhaled and otic forms are not systemic, and no exposure criterion looks 
             row(unmet(), dosed("prednisone", 15, "15 mg every other day", period=2)),
             row(met(), dosed("prednisone", 5, "5 mg every 12 hours", period=12, period_unit="h")),
             row(met(), dosed("prednisone", 0.01, "0.01 g once a day", unit="g")),
+            row(met(), took("prednisone", SINCE, words="5 mg, timing code BID", dose=[{
+                **dosage(5, frequency=None)[0], "timing": {"code": {"coding": [{"system": TIMING, "code": "BID"}]}}}])),
+            row(unknown("imprecise"), took("prednisone", SINCE, words="5–15 mg once a day", dose=[{
+                **dosage(None)[0], "doseAndRate": [{"doseRange": {"low": number(5, "mg"),
+                    "high": number(15, "mg")}}]}]),
+                why="a range of doses"),
             row(met(), ordered("prednisone", SINCE).but(
                 "order of prednisone 10 mg once a day (active), 2025-12-01", dosageInstruction=dosage(10))),
         ),
@@ -267,6 +279,8 @@ nasal, inhaled and otic forms are not systemic, and no exposure criterion looks 
             row(unknown("unusable"), took("prednisone", SINCE, dose=dosage(None, frequency=None),
                 words="“as directed”")),
             row(unknown("unusable"), took("prednisone", SINCE), why="no dosage at all"),
+            row(unknown("unusable"), took("prednisone", SINCE, dose=[{"text": "20 mg once a day"}],
+                                          words="“20 mg once a day” in words only")),
             row(unknown("unusable"), dosed("prednisone", 20, "20 (no unit) once a day", unit=None)),
             row(unknown("unusable"), dosed("prednisone", 1, "1 {tablet} once a day", unit="{tablet}")),
             row(unknown("unusable"), dosed("prednisone", 20, "20 mg, no frequency", frequency=None)),

@@ -31,7 +31,8 @@ from tests.spec.criteria import (
     times,
     within,
 )
-from tests.spec.model import Fault, Json
+from tests.spec.model import Fact, Fault, Finding, Json, met, unknown
+from tests.spec.record import alt, condition, patient
 
 
 def plain(link_id: str = "1") -> Json:
@@ -44,12 +45,22 @@ def printed(link_id: str, characteristic: Json) -> Json:
     return {"description": f"Criterion {link_id}", **named(link_id, characteristic)}
 
 
-def fault(title: str, text: str, *characteristics: Json, expect: tuple[tuple[str, ...], ...],
+def fault(
+    title: str,
+    text: str,
+    *characteristics: Json,
+    expect: tuple[tuple[str, ...], ...],
     extra: tuple[Json, ...] = (),
-          lenient: bool = False, excerpt: Json | None = None, **more: object) -> Fault:
+    lenient: bool = False,
+    excerpt: Json | list[Json] | None = None,
+    findings: dict[str, Finding] | None = None,
+    facts: tuple[Fact, ...] = (),
+    **more: object,
+) -> Fault:
     """A fault case; what is printed of it is its characteristics."""
     shown = excerpt if excerpt is not None else list(characteristics)
-    return Fault(title, text, study(*characteristics, extra=extra, **more), expect, shown, lenient)
+    bundle = study(*characteristics, extra=extra, **more)
+    return Fault(title, text, bundle, expect, shown, lenient, findings or {}, facts)
 
 
 def nested(depth: int) -> Json:
@@ -227,17 +238,26 @@ FAULTS = (
     fault(
         "A cohort outside an any-of",
         "Cohorts are alternatives: they stand under one any-of.",
-        printed("1", all_of(cohort("sle", printed("1.1", diagnosis("sle"))),
-                            cohort("ra", printed("1.2", diagnosis("rheumatoid-arthritis"))))),
+        printed("1", all_of(
+            cohort("sle", printed("1.1", all_of(printed("1.1.1", diagnosis("sle"))))),
+            cohort("ra", printed("1.2", all_of(printed("1.2.1", diagnosis("rheumatoid-arthritis"))))),
+        )),
         comparisonGroup=[{"linkId": "sle", "name": "SLE"}, {"linkId": "ra", "name": "RA"}],
         expect=(("characteristic[0]", "cohort"),),
     ),
     fault(
         "A cohort that the study does not have",
         "The name of a cohort is the `linkId` of a `comparisonGroup`.",
-        printed("1", any_of(cohort("sle", printed("1.1", diagnosis("sle"))))),
+        printed("1", any_of(cohort("sle", printed("1.1", all_of(printed("1.1.1", diagnosis("sle"))))))),
         comparisonGroup=[{"linkId": "ra", "name": "RA"}],
         expect=(("characteristic[0].definitionByCombination.characteristic[0]", "sle"),),
+    ),
+    fault(
+        "A cohort that is a leaf",
+        "A cohort is a group.",
+        printed("1", any_of(cohort("sle", printed("1.1", diagnosis("sle"))))),
+        comparisonGroup=[{"linkId": "sle", "name": "SLE"}],
+        expect=(("characteristic[0].definitionByCombination.characteristic[0]", "cohort"),),
     ),
     fault(
         "64 levels",
@@ -285,6 +305,8 @@ LENIENT = (
         printed("2", leaf(coding(SNOMED, "397669002"), quantity(">=", 18, "a"))),
         expect=(),
         lenient=True,
+        facts=(patient("1980-01-01"), condition("sle", "2020-01-01")),
+        findings={"1": met(), "2": met()},
     ),
     fault(
         "Other names, read strictly",
@@ -300,8 +322,16 @@ LENIENT = (
         printed("1", leaf(coding("https://example.org/kinds", "mood"), coded(concept("sle")))),
         printed("2", diagnosis("unicorn-disease")),
         printed("3", leaf(coding(LOINC, "718-7"), quantity(">=", 100, "bananas"))),
+        plain("4"),
         expect=(),
         lenient=True,
+        facts=(alt(40),),
+        findings={
+            "1": unknown("not-computable"),
+            "2": unknown("not-computable"),
+            "3": unknown("not-computable"),
+            "4": met(),
+        },
     ),
     *(
         fault(

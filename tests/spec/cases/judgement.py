@@ -167,7 +167,7 @@ conflict.
             row(unmet("attested"), attestations=[said("unmet", link_id="1")]),
         ),
         rule(
-            "Silence",
+            "What silence decided",
             "A gate that nothing on record opens.",
             gate(diagnosis("sle")),
             row(met("attested"), attestations=[said("met", link_id="1")]),
@@ -180,6 +180,13 @@ conflict.
             row(unmet("evidence", mentions="conflict"), alt(200), attestations=[said("met", link_id="1")]),
             row(met("evidence", mentions="conflict"), alt(40), attestations=[said("unmet", link_id="1")]),
             row(met("evidence"), alt(40), attestations=[said("met", link_id="1")], why="no conflict"),
+        ),
+        rule(
+            "A group",
+            "An attestation settles leaves; a group follows from its members.",
+            any_of(LVEF, LOW_ALT),
+            row({"1": unknown(None), "1.1": unknown("missing-data")}, attestations=[said("met", link_id="1")]),
+            row({"1": met(None), "1.1": met("attested")}, attestations=[said("met", link_id="1.1")]),
         ),
         rule(
             "Another study's criterion",

@@ -10,8 +10,8 @@ from tests.spec.criteria import (
     quantity,
     within,
 )
-from tests.spec.model import ANY, Section, met, row, rule, unknown, unmet
-from tests.spec.record import condition, lab, patient, score
+from tests.spec.model import Section, met, row, rule, unknown, unmet
+from tests.spec.record import condition, lab, patient, score, wrote
 
 MAN, WOMAN, SOMEBODY = (patient("1976-01-01", each) for each in ("male", "female", "unknown"))
 WEIGHT = lab("weight", 72, "kg")
@@ -39,7 +39,9 @@ has to fall into the window.
             within(method(measured("sledai-2k", quantity(">=", 8, "{score}")), "any"), -12, 0, "mo"),
             row(met(), score("sledai-2k", 10, "2025-06-01"), score("sledai-2k", 4, "2026-02-01")),
             row(unmet(), score("sledai-2k", 5, "2025-06-01"), score("sledai-2k", 4, "2026-02-01")),
-            row(unknown(ANY), score("sledai-2k", 10, "2024-06-01"), why="outside the window"),
+            row(unknown("stale"), score("sledai-2k", 10, "2024-06-01"), why="older than the window, and nothing since"),
+            row(unknown("unusable"), score("sledai-2k", 4, "2026-02-01"), wrote("sledai-2k", "very high", "2025-06-01"),
+                why="the other one might decide"),
             row(unknown("missing-data")),
         ),
         rule(
@@ -205,6 +207,10 @@ days unless said.
             row(unmet(), MAN, WEIGHT, lab("creatinine", 1, "mg/dL"), lab("clearance", 55, "mL/min"),
                 why="derived it would be 90"),
             row(met(), lab("clearance", 60, "mL/min"), why="nothing else is needed"),
+            row(met(), MAN, WEIGHT, lab("creatinine", 1, "mg/dL"), lab("clearance", 55, "mL/min", "2025-06-01"),
+                why="an old one is no longer valid: derived"),
+            row(unknown("stale"), MAN, lab("clearance", 55, "mL/min", "2025-06-01"),
+                why="an old one, and nothing to derive from"),
         ),
         rule(
             "Missing inputs",

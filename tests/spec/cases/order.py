@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.spec.criteria import age, any_of, diagnosis, exclude, judgement, measured, quantity, times
-from tests.spec.model import Json, Order, numbered
+from tests.spec.model import Json, Order, Statuses, numbered
 from tests.spec.record import alt, patient
 
 ADULT = age(">=", 18)
@@ -90,4 +90,11 @@ ORDERS: tuple[Order, ...] = (
             trial("T3", CONSENT, ADULT),
         ),
     ),
+)
+
+INACTIVE = Statuses(
+    "A study that is not active",
+    "Only studies that are `active` (or of `unknown` status) are matched. An imported draft waits until a person has "
+    "read and activated it; what is retired is past.",
+    (("active", True), ("unknown", True), ("draft", False), ("retired", False)),
 )

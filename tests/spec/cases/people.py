@@ -119,6 +119,7 @@ in `a`. Type LOINC 46098-0 is the administrative sex.
             row(met(), patient("1990-01-01", "female")),
             row(unmet(), patient("1990-01-01", "male")),
             row(unknown("missing-data"), patient("1990-01-01", "unknown")),
+            row(unknown("unusable"), patient("1990-01-01", "other"), why="neither of the two that criteria know"),
             row(unknown("missing-data"), patient("1990-01-01")),
         ),
     ),

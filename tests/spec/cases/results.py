@@ -15,7 +15,7 @@ from tests.spec.criteria import (
     quantity,
     within,
 )
-from tests.spec.model import ANY, Fact, Section, met, row, rule, unknown, unmet
+from tests.spec.model import Fact, Section, met, row, rule, unknown, unmet
 from tests.spec.record import (
     LOINC,
     SNOMED,
@@ -64,6 +64,8 @@ are `imprecise`.
             row(unmet(), answer("hiv-ab", LOINC, "LA6577-6", "Negative")),
             row(met(), answer("hiv-ab", LOINC, "LA11882-0", "Detected")),
             row(unmet(), answer("hiv-ab", LOINC, "LA11883-8", "Not detected")),
+            row(met(), observation("hiv-ab", "2026-02-20", "true", valueBoolean=True)),
+            row(unmet(), observation("hiv-ab", "2026-02-20", "false", valueBoolean=False)),
             row(unknown("missing-data"), why="never tested is not negative"),
         ),
         rule(
@@ -125,11 +127,11 @@ are `imprecise`.
             "Another cut-off",
             "Where the site's laboratory calls positive what is 1:160 and more.",
             ANA,
-            row(unmet(), wrote("ana titre", "1:80"), settings={"ana_cutoff": 160}),
-            row(met(), wrote("ana titre", "1:160"), settings={"ana_cutoff": 160}),
+            row(unmet(), wrote("ana titre", "1:80"), settings={"ana_titre": 160}),
+            row(met(), wrote("ana titre", "1:160"), settings={"ana_titre": 160}),
         ),
         rule(
-            "Numbers",
+            "Numbers against a reference range",
             "Against the reference range of the same result: above it is positive, within it negative.",
             DSDNA,
             row(unmet(), lab("anti-dsdna", 45, "[IU]/mL", low=0, high=100)),
@@ -152,6 +154,7 @@ are `imprecise`.
             "Sources that contradict each other",
             "A titre of 1:320 that the laboratory calls negative is a question for the laboratory.",
             ANA,
+            row(unknown("unusable"), positive("ana").but("{}, flagged NEG", interpretation=interpretation("NEG"))),
             row(unknown("unusable"), wrote("ana titre", "1:320").but("{}, flagged NEG",
                 interpretation=interpretation("NEG"))),
             row(unmet(), wrote("ana titre", "1:40").but("{}, flagged NEG", interpretation=interpretation("NEG"))),
@@ -267,7 +270,7 @@ satisfy, each component counting.
             "done.",
             within(measured("lvef", RECORDED), -6, 0, "mo"),
             row(met(), lab("lvef", 35, "%", "2025-09-01")),
-            row(unknown(ANY), lab("lvef", 35, "%", "2025-08-31")),
+            row(unknown("stale"), lab("lvef", 35, "%", "2025-08-31")),
         ),
         rule(
             "No value",

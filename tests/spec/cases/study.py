@@ -7,22 +7,37 @@ from tests.spec.criteria import (
     BASE,
     age,
     any_of,
+    around,
     block,
     diagnosis,
     exclude,
     judgement,
     measured,
     named,
+    procedure,
+    quantity,
     text_only,
     times,
 )
 from tests.spec.model import Chapter, Section, Trial, met, row, rule, unknown, unmet
-from tests.spec.record import alt, ast, condition, patient
+from tests.spec.record import alt, ast, condition, lab, patient, performed
 
 LIVER = block(
     "liver",
     {"description": "ALT ≤ 3 × ULN", **named("a", measured("alt", times("<=", 3)))},
     {"description": "AST ≤ 3 × ULN", **named("b", measured("ast", times("<=", 3)))},
+)
+OUTER = block(
+    "outer",
+    {"description": "Liver", **named("x", {"definitionCanonical": LIVER["url"]})},
+    {"description": "Adult", **named("y", age(">=", 18))},
+)
+AFTER_SURGERY = block(
+    "after-surgery",
+    {"description": "Bypass", **named("a", procedure("coronary-revascularisation"))},
+    {"description": "LVEF within three months after it",
+     **named("b", around(measured("lvef", quantity(">=", 50, "%")), "a", 0, 3, "mo"))},
+    {"description": "As a", **named("c", {"definitionId": "a"})},
 )
 TAKES_IN = {"definitionCanonical": LIVER["url"]}
 NO_EXCLUSIONS = ({"url": f"{BASE}/StructureDefinition/exclusions-not-in-record", "valueBoolean": True},)
@@ -110,6 +125,28 @@ characteristic by its `linkId`.
             blocks=(LIVER,),
         ),
         rule(
+            "A block in a block",
+            "Prefixes add up. A block may be taken in twice; its items are then told apart by their prefix.",
+            ({"definitionCanonical": OUTER["url"]}, {"definitionCanonical": LIVER["url"]}),
+            row({"1": met(None), "1.x": met(None), "1.x.a": met(), "1.x.b": met(), "1.y": met(), "2.a": met(),
+                 "2.b": met()}, alt(40), ast(40), patient("1980-01-01")),
+            row({"1": unmet(None), "1.x": unmet(None), "1.x.a": unmet(), "1.x.b": met(), "2.a": unmet()}, alt(200),
+                ast(40)),
+            blocks=(LIVER, OUTER),
+        ),
+        rule(
+            "Names inside a block",
+            "`definitionId` and `eventId` name a `linkId` as it stands in the block, without the prefix.",
+            {"definitionCanonical": AFTER_SURGERY["url"]},
+            row({"1.a": met(), "1.b": met(), "1.c": met()}, performed("cabg", "2025-10-01"),
+                lab("lvef", 55, "%", "2025-12-01")),
+            row({"1.a": met(), "1.b": unmet(), "1.c": met()}, performed("cabg", "2025-10-01"),
+                lab("lvef", 45, "%", "2025-12-01")),
+            row({"1.a": unknown("no-record"), "1.b": unknown("anchor-unknown")}, lab("lvef", 55, "%", "2025-12-01")),
+            row({"1.a": unknown("no-record"), "1.b": unknown("missing-data"), "1.c": unknown("no-record")}),
+            blocks=(AFTER_SURGERY,),
+        ),
+        rule(
             "An excluded block",
             "`exclude` on the characteristic that takes a block in negates the block as a whole.",
             exclude(TAKES_IN),
@@ -145,7 +182,8 @@ CHAPTER = Chapter(
 A study that can be read in two ways is not read at all. Every fault of a study is reported, not only the first: one
 line each, with the file, the path of the element, what was found there and what is allowed. A validator of FHIR
 shapes alone lets several of these pass. A study without any gate (see *What absence means*) is accepted, with a
-warning: it would list every patient.
+warning: it would list every patient. A file may be 10 MB, and characteristics may nest 64 deep (settings); more is a
+fault.
 """,
             faults=FAULTS,
         ),
@@ -155,7 +193,8 @@ warning: it would list every patient.
 `--lenient` takes in studies that were written elsewhere. Missing `linkId`s are made up, other names of the same thing
 are accepted (`http://hl7.org/fhir/resource-types` for the resource types, SNOMED CT 397669002 for age), and a
 characteristic that still cannot be read becomes `not-computable`, with a warning. What is ambiguous stays refused:
-two definitions, an unknown combination, a threshold fault, a repeated `linkId`, a cycle, a `modifierExtension`.
+two definitions, an unknown combination, a threshold fault, a repeated `linkId`, a cycle, a `modifierExtension`. `match` and `prescreen` take the
+same option.
 """,
             faults=LENIENT,
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.spec.cases.groups import HIGH_ALT, HIGH_AST, LOW_ALT, LOW_AST, LVEF
 from tests.spec.criteria import (
     NEGATIVE,
+    age,
     all_of,
     any_of,
     applicability,
@@ -267,6 +268,14 @@ basis of its own, except `not-applicable`.
                         negative("hcg serum", "2026-02-25")),
                     row({"1": unknown(None), "1.1": unknown("missing-data")}, patient("1990-01-01"),
                         why="sex not recorded: the test may be needed"),
+                ),
+                rule(
+                    "More than one reason not to be concerned",
+                    "The member may be a group.",
+                    any_of(applicability(any_of(sex("male"), age(">=", 60))), measured("hcg", NEGATIVE)),
+                    row({"1": met("not-applicable"), "1.1": met(None), "1.2": unknown("missing-data", blocking=False)},
+                        patient("1960-01-01", "female")),
+                    row({"1": unknown(None), "1.1": unmet(None)}, patient("1990-01-01", "female")),
                 ),
                 rule(
                     "Without the extension",

@@ -145,6 +145,8 @@ VERDICTS = Section(
             row(Trial("ineligible", (0, 0)), patient("1980-01-01", None, deceasedDateTime="2025-12-01")),
             row(Trial("ineligible", (0, 0)), patient("1980-01-01", None, deceasedBoolean=True)),
             row(Trial("eligible", (1, 1)), patient("1980-01-01", None, deceasedBoolean=False)),
+            row(Trial("eligible", (1, 1)), patient("1980-01-01", None, deceasedDateTime="2026-03-02"),
+                why="nothing dated after the as-of date counts"),
         ),
     ),
 )

@@ -42,7 +42,7 @@ dated after the as-of date counts.
 """,
     rules=(
         rule(
-            "Status",
+            "The status of a result",
             "Final, amended and corrected results.",
             LOW_ALT,
             row(met(), alt(40)),
@@ -107,6 +107,13 @@ dated after the as-of date counts.
             row(met(), alt(200, "2026-02-20T08:00:00Z"), alt(40, "2026-02-20T09:00:00Z"), why="an hour later"),
             row(unknown("unusable"), alt(40, "2026-02-20"), alt(200, "2026-02-20"),
                 why="the same day is all that is known"),
+        ),
+        rule(
+            "A newest value that cannot be used",
+            "The newest wins, also where it cannot be compared: an older one is not taken in its place.",
+            LOW_ALT,
+            row(unknown("unusable"), alt(40, "2026-02-10"), alt(40, "2026-02-20", high=None)),
+            row(met(), alt(40, "2026-02-10", high=None), alt(40, "2026-02-20")),
         ),
         rule(
             "Which one is newer?",
@@ -181,6 +188,8 @@ alone are then `provisional`. A statement that is only `intended` is `provisiona
             row(unmet(), performed("cabg", "2019-05-05", "not-done")),
             row(unknown("no-record"), performed("cabg", "2019-05-05", "entered-in-error")),
             row(unknown("no-record"), performed("cabg", "2026-02-05", "preparation"), why="planned only"),
+            row(met(), performed("cabg", "2026-02-05", "in-progress")),
+            row(met(), performed("cabg", "2026-02-05", "stopped"), why="begun"),
         ),
         rule(
             "Immunizations that were not done",
@@ -227,7 +236,7 @@ alone are then `provisional`. A statement that is only `intended` is `provisiona
             row(unknown("provisional"), ordered("belimumab", "2026-01-10")),
             row(met(), ordered("belimumab", "2026-01-10"), given("belimumab", "2026-01-12")),
             row(met(), took("belimumab", "2026-01-12")),
-            settings={"require_taking": True},
+            settings={"exposure": "taken"},
         ),
         rule(
             "Missing is not negative, in both directions",
