@@ -193,8 +193,8 @@ fault.
 `--lenient` takes in studies that were written elsewhere. Missing `linkId`s are made up, other names of the same thing
 are accepted (`http://hl7.org/fhir/resource-types` for the resource types, SNOMED CT 397669002 for age), and a
 characteristic that still cannot be read becomes `not-computable`, with a warning. What is ambiguous stays refused:
-two definitions, an unknown combination, a threshold fault, a repeated `linkId`, a cycle, a `modifierExtension`. `match` and `prescreen` take the
-same option.
+two definitions, an unknown combination, a threshold fault, a repeated `linkId`, a cycle, a `modifierExtension`.
+`match` and `prescreen` take the same option.
 """,
             faults=LENIENT,
         ),
