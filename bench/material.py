@@ -42,13 +42,29 @@ def patient(seed: int = 7) -> Json:
         when = f"{day - timedelta(days=70 * visit)}T08:30:00-05:00"
         for code, name, unit, low, high in LABS:
             value = round(chance.uniform(low, high * 1.3), 2)
-            bounds = {key: {"value": bound, "unit": unit, "system": UCUM, "code": unit} for key, bound in (("low", low), ("high", high))}
+            bounds = {
+                key: {"value": bound, "unit": unit, "system": UCUM, "code": unit}
+                for key, bound in (("low", low), ("high", high))
+            }
             resources.append(
                 {
                     "resourceType": "Observation",
-                    "meta": {"versionId": "1", "lastUpdated": when, "profile": ["http://hl7.org/fhir/us/core/StructureDefinition/us-core-observation-lab"]},
+                    "meta": {
+                        "versionId": "1",
+                        "lastUpdated": when,
+                        "profile": ["http://hl7.org/fhir/us/core/StructureDefinition/us-core-observation-lab"],
+                    },
                     "status": "final",
-                    "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "laboratory"}]}],
+                    "category": [
+                        {
+                            "coding": [
+                                {
+                                    "system": "http://terminology.hl7.org/CodeSystem/observation-category",
+                                    "code": "laboratory",
+                                }
+                            ]
+                        }
+                    ],
                     "code": {"coding": [{"system": LOINC, "code": code, "display": name}], "text": name},
                     "subject": subject,
                     "encounter": {"reference": f"Encounter/e{visit}"},
@@ -69,13 +85,30 @@ def patient(seed: int = 7) -> Json:
                 "valueCodeableConcept": {"coding": [{"system": SNOMED, "code": "10828004", "display": "Positive"}]},
             }
         )
-    for code, icd in (("55464009", "M32.9"), ("59621000", "I10"), ("44054006", "E11.9"), ("195967001", "J45.909"), ("271737000", "D64.9")):
+    for code, icd in (
+        ("55464009", "M32.9"),
+        ("59621000", "I10"),
+        ("44054006", "E11.9"),
+        ("195967001", "J45.909"),
+        ("271737000", "D64.9"),
+    ):
         resources.append(
             {
                 "resourceType": "Condition",
-                "clinicalStatus": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"}]},
-                "verificationStatus": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-ver-status", "code": "confirmed"}]},
-                "code": {"coding": [{"system": SNOMED, "code": code}, {"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": icd}]},
+                "clinicalStatus": {
+                    "coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"}]
+                },
+                "verificationStatus": {
+                    "coding": [
+                        {"system": "http://terminology.hl7.org/CodeSystem/condition-ver-status", "code": "confirmed"}
+                    ]
+                },
+                "code": {
+                    "coding": [
+                        {"system": SNOMED, "code": code},
+                        {"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": icd},
+                    ]
+                },
                 "subject": subject,
                 "onsetDateTime": "2019-05-05",
             }
@@ -86,7 +119,10 @@ def patient(seed: int = 7) -> Json:
                 "resourceType": "MedicationRequest",
                 "status": "active",
                 "intent": "order",
-                "medicationCodeableConcept": {"coding": [{"system": RXNORM, "code": code, "display": name}], "text": name},
+                "medicationCodeableConcept": {
+                    "coding": [{"system": RXNORM, "code": code, "display": name}],
+                    "text": name,
+                },
                 "subject": subject,
                 "authoredOn": "2025-06-01T10:00:00-05:00",
             }
@@ -103,14 +139,22 @@ def concept(code: str) -> Json:
 
 def record(kind: str, code: str) -> Json:
     """A definition about a kind of record."""
-    return {"type": {"coding": [{"system": "http://hl7.org/fhir/fhir-types", "code": kind}]}, "valueCodeableConcept": concept(code)}
+    return {
+        "type": {"coding": [{"system": "http://hl7.org/fhir/fhir-types", "code": kind}]},
+        "valueCodeableConcept": concept(code),
+    }
 
 
 def study(number: int, seed: int = 7) -> list[Json]:
     """One study of 13 criteria: age, a disease gate, four laboratory limits, a choice, two exclusions with windows, drugs, consent."""
     chance = random.Random(seed * 1_000_003 + number)
     leaves: list[Json] = [
-        _leaf({"type": {"coding": [{"system": LOINC, "code": "30525-0"}]}, "valueRange": {"low": _years(18), "high": _years(chance.choice((60, 65, 70, 75)))}}),
+        _leaf(
+            {
+                "type": {"coding": [{"system": LOINC, "code": "30525-0"}]},
+                "valueRange": {"low": _years(18), "high": _years(chance.choice((60, 65, 70, 75)))},
+            }
+        ),
         _leaf(record("Condition", chance.choice(("sle", "sle", "rheumatoid-arthritis"))), absence="absent"),
     ]
     for name in chance.sample(CONCEPTS, 4):
@@ -122,11 +166,27 @@ def study(number: int, seed: int = 7) -> list[Json]:
         leaves.append({**_leaf(record("Condition", name)), "exclude": True, "timeFromEvent": [window]})
     for name in chance.sample(DRUGS, 2):
         leaves.append(
-            {**_leaf(record("MedicationRequest", name)), "durationQuantity": {"value": chance.choice((3, 6)), "unit": "mo", "system": UCUM, "code": "mo", "comparator": ">="}}
+            {
+                **_leaf(record("MedicationRequest", name)),
+                "durationQuantity": {
+                    "value": chance.choice((3, 6)),
+                    "unit": "mo",
+                    "system": UCUM,
+                    "code": "mo",
+                    "comparator": ">=",
+                },
+            }
         )
-    leaves.append({"definitionCodeableConcept": {"coding": [{"system": f"{BASE}/CodeSystem/judgement", "code": "consent"}]}})
+    leaves.append(
+        {"definitionCodeableConcept": {"coding": [{"system": f"{BASE}/CodeSystem/judgement", "code": "consent"}]}}
+    )
     _number(leaves, "")
-    variable = {"resourceType": "EvidenceVariable", "id": f"bench-{number}-e", "status": "active", "characteristic": leaves}
+    variable = {
+        "resourceType": "EvidenceVariable",
+        "id": f"bench-{number}-e",
+        "status": "active",
+        "characteristic": leaves,
+    }
     trial = {
         "resourceType": "ResearchStudy",
         "id": f"bench-{number}",

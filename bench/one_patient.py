@@ -19,13 +19,12 @@ import orjson
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from material import patient, study  # noqa: E402
-
-from trialmatch.config import Settings  # noqa: E402
-from trialmatch.fhir import studies as study_files  # noqa: E402
-from trialmatch.fhir.studies import Definition  # noqa: E402
-from trialmatch.terminology import mappings  # noqa: E402
-from trialmatch.usecases import Engine, Question, verdicts_from_bundle  # noqa: E402
+from material import patient, study
+from trialmatch.config import Settings
+from trialmatch.fhir import studies as study_files
+from trialmatch.fhir.studies import Definition
+from trialmatch.terminology import mappings
+from trialmatch.usecases import Engine, Question, verdicts_from_bundle
 
 
 def median(action: Callable[[], object], seconds: float = 3.0) -> float:
@@ -54,13 +53,18 @@ def main() -> None:
         definitions = [Definition("bench", one) for position in range(number) for one in study(position)]
         engine = Engine(settings, terminology, study_files.load(definitions, terminology, settings))
         found = verdicts_from_bundle(engine, content, "p", question)
-        counts = {verdict: sum(one.verdict == verdict for one in found) for verdict in dict.fromkeys(one.verdict for one in found)}
+        counts = {
+            verdict: sum(one.verdict == verdict for one in found)
+            for verdict in dict.fromkeys(one.verdict for one in found)
+        }
         taken = median(lambda engine=engine: verdicts_from_bundle(engine, content, "p", question))  # type: ignore[misc]
         leaves = len(engine.studies.program.leaves)
         print(f"{number:5} studies, {leaves:5} distinct leaves: {taken:8.2f} ms  × {taken / floor:6.1f}   {counts}")
         if "--profile" in sys.argv and number == 1000:
             profile = cProfile.Profile()
-            profile.runcall(lambda engine=engine: [verdicts_from_bundle(engine, content, "p", question) for _ in range(10)])  # type: ignore[misc]
+            profile.runcall(
+                lambda engine=engine: [verdicts_from_bundle(engine, content, "p", question) for _ in range(10)]
+            )  # type: ignore[misc]
             profile.create_stats()
             import pstats
 

@@ -114,7 +114,9 @@ def _match(
     for kind in failed:
         records.source(kind).state = "failed"
     only = engine.studies.only(study_ids).studies
-    known = answers.read(attestations or [], "attestations", engine.settings.zone, only[0].id if len(only) == 1 else None)
+    known = answers.read(
+        attestations or [], "attestations", engine.settings.zone, only[0].id if len(only) == 1 else None
+    )
     question = Question(
         date.fromisoformat(as_of),
         study_ids,
@@ -148,7 +150,7 @@ def match_bundle(
 def faults(bundle: Json, *, lenient: bool = False, **settings: Any) -> list[str]:
     """The faults of a study Bundle, one line each; empty where it is fine."""
     site = _settings(None, settings)
-    definitions = study_files.unpacked(copy.deepcopy(bundle), "study.json")
+    definitions = study_files.unpacked(bundle, "study.json")
     try:
         study_files.load(definitions, _terminology(site), site, lenient=lenient)
     except FaultyStudy as refused:

@@ -78,7 +78,9 @@ def by_link_id(attestations: Iterable[Attestation], study_ids: set[str]) -> dict
     return _newest((str(one.link_id), one) for one in mine)
 
 
-def by_judgement(attestations: Iterable[Attestation], study_ids: set[str] | None) -> dict[tuple[str, str | None], Attestation]:
+def by_judgement(
+    attestations: Iterable[Attestation], study_ids: set[str] | None
+) -> dict[tuple[str, str | None], Attestation]:
     """The newest answer to each judgement: those for every study, or (``study_ids``) for one study only."""
     mine = [
         one for one in attestations
@@ -96,5 +98,3 @@ def _newest(answers: Iterable[tuple[Any, Attestation]]) -> dict[Any, Attestation
         elif one.at == newest[0].at:
             newest.append(one)
     return {key: ones[0] for key, ones in kept.items() if len({one.met for one in ones}) == 1}
-
-

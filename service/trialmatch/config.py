@@ -26,12 +26,24 @@ def _setting(default: Any, meaning: str, allowed: str = "") -> Any:
 class Settings:
     """All settings with their defaults. ``Settings.read`` takes them from the environment."""
 
-    studies: str | None = _setting(None, "folder, file or R5 FHIR server that holds the studies; the shipped ones if unset")
-    mappings: str | None = _setting(None, "folder with a site's own value sets, maps and spellings, laid over the shipped ones")
-    timezone: str = _setting("UTC", "the site's time zone, in which days begin and end", "an IANA name such as Europe/Berlin")
-    validity: str = _setting("90 d", "how old a result without an own window may be", "a whole number of d, wk, mo or a")
-    leap_birthday: str = _setting("03-01", "the day on which someone born on 29 February completes a common year", "03-01, 02-28")
-    text: str = _setting("hint", "records whose words, but no known code, name a concept: a hint, or counted", "hint, accept")
+    studies: str | None = _setting(
+        None, "folder, file or R5 FHIR server that holds the studies; the shipped ones if unset"
+    )
+    mappings: str | None = _setting(
+        None, "folder with a site's own value sets, maps and spellings, laid over the shipped ones"
+    )
+    timezone: str = _setting(
+        "UTC", "the site's time zone, in which days begin and end", "an IANA name such as Europe/Berlin"
+    )
+    validity: str = _setting(
+        "90 d", "how old a result without an own window may be", "a whole number of d, wk, mo or a"
+    )
+    leap_birthday: str = _setting(
+        "03-01", "the day on which someone born on 29 February completes a common year", "03-01, 02-28"
+    )
+    text: str = _setting(
+        "hint", "records whose words, but no known code, name a concept: a hint, or counted", "hint, accept"
+    )
     exposure: str = _setting("order", "whether an order alone counts as taking a drug", "order, taken")
     ana_titre: int | None = _setting(None, "the lowest positive ANA titre, as its reciprocal; 80 if unset")
     unreviewed_codes: str = _setting("use", "codes that are marked for review in the mappings", "use, skip")
@@ -63,7 +75,9 @@ class Settings:
         try:
             ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise UsageError(f"{variable('timezone')}: “{self.timezone}” is no time zone; expected an IANA name") from None
+            raise UsageError(
+                f"{variable('timezone')}: “{self.timezone}” is no time zone; expected an IANA name"
+            ) from None
         if not _PERIOD.match(self.validity):
             raise UsageError(f"{variable('validity')}: “{self.validity}”; expected a whole number of d, wk, mo or a")
         for name in ("leap_birthday", "text", "exposure", "unreviewed_codes"):

@@ -32,7 +32,8 @@ def match_document(
             {"type": one.type, "state": one.state, "count": one.count, "detail": one.detail} for one in sources
         ],
         "matches": [
-            _match(match, rank, matches[rank] if rank < len(matches) else None) for rank, match in enumerate(matches, start=1)
+            _match(match, rank, matches[rank] if rank < len(matches) else None)
+            for rank, match in enumerate(matches, start=1)
         ],
     }
 
@@ -175,5 +176,3 @@ def _tree(item: Item) -> Json:
         document["about"] = getattr(item.leaf, "label", "")
     document["children"] = [_tree(member) for member in item.members]
     return document
-
-

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.context import Context, Finding, unknown
@@ -16,29 +14,19 @@ from trialmatch.eligibility.numbers import Unusable, number
 from trialmatch.eligibility.values import Interval
 from trialmatch.eligibility.wording import interval, limit_words
 
-if TYPE_CHECKING:
-    from trialmatch.eligibility.results import Selection
-
 CREATININE, WEIGHT = "creatinine", "body-weight"
 
 #: Cockcroft DW, Gault MH. Nephron 1976;16:31–41: (140 − age) × kg / (72 × mg/dL), × 0.85 for women.
 _FEMALE = Fraction(85, 100)
 
 
-def cockcroft_gault(
-    leaf: ResultLeaf,
-    selection: Selection,
-    context: Context,
-    latest: Callable[[ResultLeaf, Selection, Context], Finding],
-) -> Finding:
-    """Creatinine clearance: measured where there is a usable measurement, else derived."""
-    if selection.finals:
-        finding = latest(leaf, selection, context)
-        if finding.truth != t.UNKNOWN:
-            return finding
-    derived = _derived(leaf, selection.bounds, context)
-    if derived.truth == t.UNKNOWN and selection.finals:
-        return finding if t.first_basis([finding.basis, derived.basis]) == finding.basis else derived
+def cockcroft_gault(leaf: ResultLeaf, measured: Finding | None, window: Bounds, context: Context) -> Finding:
+    """Creatinine clearance: measured where that decides, else derived from results in ``window``."""
+    if measured is not None and measured.truth != t.UNKNOWN:
+        return measured
+    derived = _derived(leaf, window, context)
+    if derived.truth == t.UNKNOWN and measured is not None:
+        return measured if t.first_basis([measured.basis, derived.basis]) == measured.basis else derived
     return derived
 
 
@@ -113,10 +101,7 @@ def _clearances(
     birth: Span, sex: str | None, weight: Interval, creatinine: Interval, context: Context
 ) -> list[Interval]:
     """The clearance in mL/min for every age and sex that is possible."""
-    ages = {
-        completed(day.date(), context.as_of, "a", context.rules.leap_birthday)
-        for day in (birth.lo, birth.hi)
-    }
+    ages = {completed(day.date(), context.as_of, "a", context.rules.leap_birthday) for day in (birth.lo, birth.hi)}
     factors = {"female": [_FEMALE], "male": [Fraction(1)]}.get(sex or "", [_FEMALE, Fraction(1)])
     found = []
     for age in sorted(ages):

@@ -94,6 +94,8 @@ def before(match: Match, following: Match) -> str:
 
 def _by_met(match: Match, following: Match) -> str:
     mine, other = match.counts["met"], following.counts["met"]
-    return f"with more criteria met ({mine} against {other})" if mine != other else "by study identifier, being otherwise equal"
-
-
+    return (
+        f"with more criteria met ({mine} against {other})"
+        if mine != other
+        else "by study identifier, being otherwise equal"
+    )

@@ -92,7 +92,10 @@ def _days_together(records: list[Exposure], leaf: ExposureLeaf) -> list[Exposure
         first = group[0]
         if len(group) > 1 and len({one.dose.unit for one in group}) == 1:
             amounts = [one.dose.amount for one in group if one.dose.amount is not None]
-            total = Interval(sum((a.lo or 0 for a in amounts), Fraction(0)), sum((a.hi or 0 for a in amounts), Fraction(0)))
+            nothing = Fraction(0)
+            total = Interval(
+                sum((a.lo or nothing for a in amounts), nothing), sum((a.hi or nothing for a in amounts), nothing)
+            )
             summed.append(replace(first, dose=Dose(total, first.dose.unit)))
         else:
             summed += group
@@ -210,7 +213,9 @@ def _count(stretches: list[Stretch], leaf: ExposureLeaf, context: Context) -> Fi
     sure = sum(truth == t.MET for truth in known.values())
     possible = sum(truth >= t.UNKNOWN for truth in known.values()) + vague_possible
     number = Interval(Fraction(max(sure, vague_sure)), Fraction(possible))
-    return _against(number, leaf.count, stretches, leaf, context, f"{interval(number)} distinct {_plural(leaf)}")
+    words = f"{interval(number)} distinct {_plural(leaf)}; limit {limit_words(leaf.count)}"
+    more = Interval(lo=number.lo).within(leaf.count)
+    return _settle(number.within(leaf.count), more, stretches, leaf, context, lambda: words)
 
 
 def _plural(leaf: ExposureLeaf) -> str:
@@ -224,8 +229,12 @@ def _duration(stretches: list[Stretch], limit: DurationLimit, leaf: ExposureLeaf
     least, most = _days(sure), _days(possible)
     verdict = _compare(least, most, sure, possible, limit)
     shown = f"{least} days" if least == most else f"{least} to {most} days"
+    if possible and possible[0][0] == date.min:
+        shown = f"at least {least} days (the beginning is not known)"
     words = f"{shown} covered; limit {limit_words(limit.limit, limit.unit)}"
-    return _settle(verdict, stretches, leaf, context, lambda: words)
+    last = sure[-1][1] if sure else context.as_of
+    more = Interval(lo=Fraction(least)).within(_in_days(limit, last))
+    return _settle(verdict, more, stretches, leaf, context, lambda: words)
 
 
 def _only_dates(stretch: Stretch) -> bool:
@@ -271,23 +280,16 @@ def _days(pieces: list[tuple[date, date]]) -> int:
     return sum((last - first).days + 1 for first, last in pieces)
 
 
-def _against(
-    number: Interval, limit: Interval, stretches: list[Stretch], leaf: ExposureLeaf, context: Context, words: str
-) -> Finding:
-    return _settle(number.within(limit), stretches, leaf, context, lambda: f"{words}; limit {limit_words(limit)}")
-
-
 def _settle(
-    verdict: int, stretches: list[Stretch], leaf: ExposureLeaf, context: Context, note: Callable[[], str]
+    verdict: int, more: int, stretches: list[Stretch], leaf: ExposureLeaf, context: Context, note: Callable[[], str]
 ) -> Finding:
-    """The finding of a count or duration; one that more records could overturn needs complete sources."""
+    """The finding of a count or duration; ``more`` is the verdict if records that were not obtained added to it."""
     yes = [stretch.vote.fact for stretch in stretches if stretch.vote.truth == t.MET]
     open_ = [stretch.vote for stretch in stretches if stretch.vote.truth == t.UNKNOWN]
     facts = yes or [stretch.vote.fact for stretch in stretches]
     if verdict == t.UNKNOWN:
         basis = t.first_basis([one.basis for one in open_] or [t.IMPRECISE])
         return unknown(basis, [one.fact for one in open_] or facts, note)
-    upward = leaf.count if leaf.count is not None else leaf.duration.limit if leaf.duration else Interval()
-    if context.facts.incomplete(leaf.kind) and not (verdict == t.MET and upward.hi is None):
+    if more != verdict and context.facts.incomplete(leaf.kind):
         return unknown(t.SOURCE_FAILED, facts, lambda: f"{note()}; records could not all be obtained")
     return Finding(t.MET, t.EVIDENCE, tuple(facts), note) if verdict == t.MET else unmet(facts, note)

@@ -25,6 +25,7 @@ class Fact:
     codings: tuple[Coding, ...]
     display: str
     concepts: frozenset[str] = frozenset()
+    named: bool = True
     state: str = FINAL
     doubt: str = ""
 

@@ -55,7 +55,9 @@ def _number(test: QuantityTest, result: Measurement, context: Context) -> Judged
         value = number(result, test.unit, context)
         return _decided(
             value.within(test.limit),
-            lambda: f"{result.display}{_converted(value, test.unit, result)}; limit {limit_words(test.limit, test.unit)}",
+            lambda: (
+                f"{result.display}{_converted(value, test.unit, result)}; limit {limit_words(test.limit, test.unit)}"
+            ),
         )
     return _shifted(test, result, context) if test.additive else _multiple(test, result, context)
 

@@ -156,7 +156,7 @@ def limit_in(
     bound: Fraction, limits: ReferenceRange, unit: str | None, raw_unit: str, analyte: Analyte, context: Context
 ) -> Fraction:
     """A limit of normal in the unit of its result; a range without a unit is in the result's."""
-    if not limits.raw_unit and limits.unit is None or limits.raw_unit == raw_unit or limits.unit == unit is not None:
+    if (not limits.raw_unit and limits.unit is None) or limits.raw_unit == raw_unit or limits.unit == unit is not None:
         return bound
     if unit is None:
         raise Unusable(f"its unit “{raw_unit}” is not understood")

@@ -95,5 +95,3 @@ def _of_number(result: Measurement, value: Quantity, context: Context) -> str:
 
 def _decided(truth: int) -> str:
     return {MET: POSITIVE, UNMET: NEGATIVE}.get(truth, EQUIVOCAL)
-
-

@@ -14,8 +14,8 @@ from trialmatch.eligibility.criteria import PolarityTest, QuantityTest, Recorded
 from trialmatch.eligibility.dates import Bounds, Offset, meet
 from trialmatch.eligibility.derived import cockcroft_gault
 from trialmatch.eligibility.facts import PROVISIONAL, UNREADABLE, Measurement
-from trialmatch.eligibility.numbers import Unusable, number, ratio
 from trialmatch.eligibility.judging import Judged, judge
+from trialmatch.eligibility.numbers import Unusable, number, ratio
 from trialmatch.eligibility.values import ANY_NUMBER, Interval
 from trialmatch.eligibility.wording import interval, limit_words
 
@@ -159,7 +159,12 @@ def _select(keys: tuple[str, ...], window: Bounds, flags: bool, context: Context
 def _in_window(leaf: ResultLeaf, window: Bounds, context: Context) -> Finding:
     selection = select(leaf, window, context)
     if leaf.method == "cockcroft-gault":
-        return cockcroft_gault(leaf, selection, context, latest)
+        measured = None
+        if selection.finals:
+            measured = latest(leaf, selection, context)
+        elif selection.drafts or selection.outdated:
+            measured = _flawed(leaf, selection, context)
+        return cockcroft_gault(leaf, measured, window, context)
     if not selection.finals:
         return _nothing(leaf, selection, context)
     truncated = any(source.truncated or source.state == "failed" for source in context.facts.incomplete("Observation"))
@@ -327,7 +332,9 @@ def _extreme(leaf: ResultLeaf, selection: Selection, context: Context) -> Findin
     sure = [value for value, reading, _ in found if reading.inside == t.MET]
     values = [value for value, _, _ in found]
     if not sure:
-        return unknown(t.IMPRECISE, selection.finals[0].results, lambda: "its date is too vague to tell whether it counts")
+        return unknown(
+            t.IMPRECISE, selection.finals[0].results, lambda: "its date is too vague to tell whether it counts"
+        )
     value = _highest(sure, values) if highest else _flip(_highest([_flip(v) for v in sure], [_flip(v) for v in values]))
     facts = tuple(result for reading in selection.finals for result in reading.results)
     verdict = value.within(leaf.test.limit)
@@ -460,5 +467,3 @@ def _satisfied(
             else:
                 bases.append(said.basis if said.truth == t.UNKNOWN else t.IMPRECISE)
     return Interval(Fraction(sure), Fraction(possible)), bases, yes
-
-

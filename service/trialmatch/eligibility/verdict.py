@@ -55,7 +55,7 @@ def conclude(study: Study, findings: Mapping[str, Finding], deceased: bool) -> M
         verdict = INELIGIBLE if deceased else UNDETERMINED
         counts = {"met": 0, "unmet": 0, "unknown": 0, "blocking": 0}
         return Match(study, verdict, 0.0 if deceased else None, deceased=deceased, counts=counts)
-    truths = {}
+    truths: dict[str, int] = {}
     for item in study.items:
         _truth(item, findings, truths)
     root = min(truths[item.link_id] for item in study.items)

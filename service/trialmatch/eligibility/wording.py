@@ -8,7 +8,20 @@ from fractions import Fraction
 from trialmatch.eligibility.values import Interval
 
 _ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6"}
-_FILLER = {"class", "grade", "stage", "type", "category", "functional", "of", "the", "level", "nyha", "bilag", "classification"}
+_FILLER = {
+    "class",
+    "grade",
+    "stage",
+    "type",
+    "category",
+    "functional",
+    "of",
+    "the",
+    "level",
+    "nyha",
+    "bilag",
+    "classification",
+}
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -23,7 +36,13 @@ def decimal(value: Fraction, digits: int = 4) -> str:
     if value.denominator == 1:
         return str(value.numerator)
     shown = float(value)
-    return f"{shown:.{digits}g}" if 1e-3 <= abs(shown) < 10**digits else f"{shown:.0f}" if abs(shown) >= 1 else f"{shown:g}"
+    return (
+        f"{shown:.{digits}g}"
+        if 1e-3 <= abs(shown) < 10**digits
+        else f"{shown:.0f}"
+        if abs(shown) >= 1
+        else f"{shown:g}"
+    )
 
 
 def interval(number: Interval, unit: str = "") -> str:

@@ -121,7 +121,9 @@ class Reader:
         link_id = self._link_id(place, above, position)
         if "modifierExtension" in raw:
             urls = [str(one.get("url")) for one in raw["modifierExtension"] or () if isinstance(one, dict)]
-            self.faults.refuse(f"{path}.modifierExtension", ", ".join(urls) or "one", "none: it could change the meaning")
+            self.faults.refuse(
+                f"{path}.modifierExtension", ", ".join(urls) or "one", "none: it could change the meaning"
+            )
         extensions = self._extensions(raw, path)
         exclude = raw.get("exclude") is True
         if raw.get("exclude") not in (None, True, False):
@@ -166,11 +168,13 @@ class Reader:
         if not isinstance(own, str) or not own:
             self.faults.add(f"{place.path}.linkId", "none" if own is None else json_type(own), "a unique linkId")
             own = f"{position + 1}"
-            if above.prefix == "" and above.depth > 1 or place.path.count("[") > 1:
+            if (above.prefix == "" and above.depth > 1) or place.path.count("[") > 1:
                 own = "-".join(part.split("]")[0] for part in place.path.split("[")[1:])
         link_id = above.prefix + own
         if link_id in self.seen:
-            self.faults.refuse(f"{place.path}.linkId", f"“{link_id}” again (first at {self.seen[link_id]})", "a unique linkId")
+            self.faults.refuse(
+                f"{place.path}.linkId", f"“{link_id}” again (first at {self.seen[link_id]})", "a unique linkId"
+            )
             link_id = f"{link_id}#{len(self.seen)}"
         self.seen[link_id] = place.path
         return link_id
@@ -301,7 +305,11 @@ class Reader:
         if isinstance(raw.get("definitionByCombination"), dict):
             found: list[c.Leaf] = []
             for entry in raw["definitionByCombination"].get("characteristic") or ():
-                inner = self._dating(Place(entry, place.path, place.scope), followed, path) if isinstance(entry, dict) else []
+                inner = (
+                    self._dating(Place(entry, place.path, place.scope), followed, path)
+                    if isinstance(entry, dict)
+                    else []
+                )
                 if inner is None:
                     return None
                 found += inner
@@ -347,7 +355,9 @@ class Reader:
                 self.faults.refuse(f"{here}.threshold", found, f"a whole number up to the number of members ({size})")
                 fine = False
         elif threshold is not None and code in c.COMBINATIONS:
-            self.faults.refuse(f"{here}.threshold", f"{threshold} with {code}", "none: only at-least and at-most have one")
+            self.faults.refuse(
+                f"{here}.threshold", f"{threshold} with {code}", "none: only at-least and at-most have one"
+            )
             fine = False
         below = Above(
             above.prefix,
@@ -364,9 +374,15 @@ class Reader:
     def _allowed_on_group(self, raw: dict[str, Any], path: str, extensions: dict[str, Any]) -> bool:
         """Whether a group carries nothing that only leaves understand."""
         stray = [name for name in raw if name.startswith(("timeFromEvent", "instances", "duration"))]
-        stray += [f"extension {name}" for name in ("absence", "daily-dose", "distinct-by", "open-list", "validity") if name in extensions]
+        stray += [
+            f"extension {name}"
+            for name in ("absence", "daily-dose", "distinct-by", "open-list", "validity")
+            if name in extensions
+        ]
         for name in stray:
-            self.faults.add(f"{path}.{name}" if "extension" not in name else f"{path}: {name}", "on a group", "on the leaves")
+            self.faults.add(
+                f"{path}.{name}" if "extension" not in name else f"{path}: {name}", "on a group", "on the leaves"
+            )
         return not stray or self.faults.lenient
 
     def _block(
@@ -381,13 +397,19 @@ class Reader:
         self._allowed_on_group(raw, path, extensions)
         found = self.find(target, scope) if isinstance(target, str) else None
         if found is None:
-            self.faults.add(here, f"“{target}” is not there", "an EvidenceVariable of the same Bundle, folder or shipped")
+            self.faults.add(
+                here, f"“{target}” is not there", "an EvidenceVariable of the same Bundle, folder or shipped"
+            )
             return replace(base, leaf=c.TextLeaf(label=base.text)) if self.faults.lenient else None
         if found.path in above.followed or found.path == scope.path:
-            self.faults.refuse(here, f"a cycle through {found.resource.get('id')}", "blocks that do not take themselves in")
+            self.faults.refuse(
+                here, f"a cycle through {found.resource.get('id')}", "blocks that do not take themselves in"
+            )
             return None
         flipped = above.flipped ^ base.exclude
-        below = Above(f"{base.link_id}.", flipped, base.cohort, above.depth + 1, (*above.followed, found.path, scope.path))
+        below = Above(
+            f"{base.link_id}.", flipped, base.cohort, above.depth + 1, (*above.followed, found.path, scope.path)
+        )
         items = self.items(found, below)
         if not items:
             self.faults.add(here, "a block without characteristics", "at least one")
@@ -434,6 +456,7 @@ def scope_of(resource: dict[str, Any], path: str, contained: list[dict[str, Any]
                 scope.by_link_id.setdefault(entry["linkId"], Place(entry, f"{here}[{position}]", scope))
             combination = entry.get("definitionByCombination")
             if isinstance(combination, dict):
-                pending.append((combination.get("characteristic"), f"{here}[{position}].definitionByCombination.characteristic"))
+                pending.append(
+                    (combination.get("characteristic"), f"{here}[{position}].definitionByCombination.characteristic")
+                )
     return scope
-

@@ -99,7 +99,9 @@ class Definitions:
             else:
                 self.faults.add(f"{path}.coding[{position}]", f"{system}|{code}", f"codes of {JUDGEMENT} and {CONCEPT}")
         if len(codes) != 1 or len(concepts) > 1:
-            self.faults.add(f"{path}.coding", f"{len(codes)} judgements about {len(concepts)} concepts", "one, about at most one")
+            self.faults.add(
+                f"{path}.coding", f"{len(codes)} judgements about {len(concepts)} concepts", "one, about at most one"
+            )
             return None
         return c.JudgementLeaf(codes[0], concepts[0] if concepts else None, label=codes[0].replace("-", " "))
 
@@ -221,9 +223,14 @@ class Definitions:
     def _label(self, codeable: Any, keys: list[str]) -> str:
         if isinstance(codeable, dict) and isinstance(codeable.get("text"), str):
             return str(codeable["text"])
-        names = {f"{canonical(str(e.get('system', '')))}|{e.get('code')}": e.get("display") for e in codeable.get("coding", ())} if (
-            isinstance(codeable, dict)
-        ) else {}
+        names = (
+            {
+                f"{canonical(str(e.get('system', '')))}|{e.get('code')}": e.get("display")
+                for e in codeable.get("coding", ())
+            }
+            if (isinstance(codeable, dict))
+            else {}
+        )
         return " or ".join(names.get(key) or self.terminology.label(key) for key in keys)
 
     def _values(self, raw: dict[str, Any], path: str, value: str) -> tuple[tuple[str, ...] | None, str] | None:
@@ -234,11 +241,17 @@ class Definitions:
             target = raw[value].get("reference") if isinstance(raw[value], dict) else None
             found = concept_key(str(target)).removeprefix("ValueSet/")
             if found not in self.terminology.sets:
-                self.faults.add(f"{path}.{value}", f"“{target}” is nowhere mapped", "a ValueSet of the mappings or the study")
+                self.faults.add(
+                    f"{path}.{value}", f"“{target}” is nowhere mapped", "a ValueSet of the mappings or the study"
+                )
                 return None
             return (found,), self.terminology.label(found)
         if value != "valueCodeableConcept":
-            self.faults.add(f"{path}.{value}", "a value that is not understood here", "valueCodeableConcept, valueReference, valueBoolean")
+            self.faults.add(
+                f"{path}.{value}",
+                "a value that is not understood here",
+                "valueCodeableConcept, valueReference, valueBoolean",
+            )
             return None
         here = f"{path}.{value}"
         keys = self._keys(self._codings(raw[value], here), here)
@@ -311,10 +324,14 @@ class Definitions:
     ) -> c.Leaf | None:  # fmt: skip
         method = self._method(raw, path)
         keys = self._keys(codings, f"{path}.type", skip=(_TYPES, _TYPES_LENIENT))
-        modifiers.take("timeFromEvent", "instances[x]", "extension absence", "extension open-list", "extension validity")
+        modifiers.take(
+            "timeFromEvent", "instances[x]", "extension absence", "extension open-list", "extension validity"
+        )
         if method is None or not keys:
             if keys == []:
-                self.faults.add(f"{path}.type.coding", "Observation alone", "what is observed: a LOINC code or a concept")
+                self.faults.add(
+                    f"{path}.type.coding", "Observation alone", "what is observed: a LOINC code or a concept"
+                )
             return None
         test = self._test(raw, path, value, keys)
         if test is None or not self._fits(method, test, keys, f"{path}.method"):

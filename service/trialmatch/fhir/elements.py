@@ -10,7 +10,10 @@ from trialmatch.terminology.systems import canonical
 
 Json = dict[str, Any]
 
-_ORDINAL = ("http://hl7.org/fhir/StructureDefinition/ordinalValue", "http://hl7.org/fhir/StructureDefinition/itemWeight")
+_ORDINAL = (
+    "http://hl7.org/fhir/StructureDefinition/ordinalValue",
+    "http://hl7.org/fhir/StructureDefinition/itemWeight",
+)
 
 
 class Malformed(Exception):
@@ -25,7 +28,14 @@ def json_type(value: object) -> str:
     """The JSON type of a value, for messages."""
     if value is None:
         return "null"
-    names = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
+    names = {
+        dict: "an object",
+        list: "an array",
+        str: "a string",
+        bool: "a boolean",
+        int: "a number",
+        float: "a number",
+    }
     return names.get(type(value), "something else")
 
 

@@ -20,7 +20,17 @@ _STATUS = {
     "Procedure": ({"completed", "in-progress", "on-hold", "stopped"}, {"not-done"}, {"unknown"}),
     "Immunization": ({"completed"}, {"not-done"}, set()),
     "Encounter": (
-        {"finished", "in-progress", "arrived", "triaged", "onleave", "completed", "discharged", "on-hold", "discontinued"},
+        {
+            "finished",
+            "in-progress",
+            "arrived",
+            "triaged",
+            "onleave",
+            "completed",
+            "discharged",
+            "on-hold",
+            "discontinued",
+        },
         set(),
         {"unknown"},
     ),
@@ -111,14 +121,14 @@ def events(
     if state is None:
         return
     when, flag = _when(resource, clock, encounters, birth)
-    display = words or next((coding.display or coding.code for coding in found), "") or resource["resourceType"]
+    name = words or next((coding.display for coding in found if coding.display), "")
     over = resource["resourceType"] in ("Condition", "AllergyIntolerance") and ended(resource)
-    yield Event(reference, found, display, state=state, start=when.start, end=when.end, over=over, flag=flag)
+    yield Event(
+        reference, found, name, named=bool(name), state=state, start=when.start, end=when.end, over=over, flag=flag
+    )
 
 
-def _when(
-    resource: Json, clock: Clock, encounters: dict[str, Json], birth: Span | None
-) -> tuple[Extent, str]:
+def _when(resource: Json, clock: Clock, encounters: dict[str, Json], birth: Span | None) -> tuple[Extent, str]:
     kind = resource["resourceType"]
     if kind in ("Condition", "AllergyIntolerance"):
         return _course(resource, clock, encounters, birth)
@@ -150,9 +160,7 @@ def _running(when: Extent, resource: Json) -> Extent:
     return Extent(when.start, Span(when.start.lo, FUTURE))
 
 
-def _course(
-    resource: Json, clock: Clock, encounters: dict[str, Json], birth: Span | None
-) -> tuple[Extent, str]:
+def _course(resource: Json, clock: Clock, encounters: dict[str, Json], birth: Span | None) -> tuple[Extent, str]:
     """From onset to abatement; the date of recording only bounds the onset from above."""
     flag = ""
     onset = extent(resource, "onset", clock, birth)
@@ -161,7 +169,9 @@ def _course(
         recorded = moment(resource, "recordedDate", clock) or moment(resource, "assertedDate", clock)
         visit = encounter_time(resource, "encounter", encounters, clock)
         known = min((span for span in (recorded, visit) if span is not None), key=lambda span: span.hi, default=None)
-        start, flag = (before(known), "onset known only to be before its recording") if known else (UNKNOWN_TIME, "undated")
+        start, flag = (
+            (before(known), "onset known only to be before its recording") if known else (UNKNOWN_TIME, "undated")
+        )
     abatement = extent(resource, "abatement", clock, birth)
     clinical = codes(resource, "clinicalStatus")
     if abatement is not None:

@@ -144,9 +144,7 @@ class _Reader:
             self._could_not(kind, resource, reference, place, why)
         self._note_dates(kind, place)
 
-    def _facts_of(
-        self, kind: str, resource: Json, reference: str
-    ) -> Iterable[tuple[Fact, tuple[Coding, ...]]]:
+    def _facts_of(self, kind: str, resource: Json, reference: str) -> Iterable[tuple[Fact, tuple[Coding, ...]]]:
         if kind == "Observation":
             units = self.terminology.knowledge.units
             return observations.measurements(resource, reference, self.clock, self.encounters, units)
@@ -181,7 +179,12 @@ class _Reader:
         named = self._named(kind, fact) if not concepts else frozenset()
         if named and self.accept_text:
             concepts |= named
-        fact = replace(fact, concepts=frozenset(concepts), doubt=self._doubt(fact, frozenset(concepts)))
+        fact = replace(
+            fact,
+            concepts=frozenset(concepts),
+            doubt=self._doubt(fact, frozenset(concepts)),
+            display=fact.display if fact.named else f"{self._name(fact, concepts)} {fact.display}".strip(),
+        )
         for key in concepts | keys:
             self.facts.index.setdefault((kind, key), []).append(fact)
         self.facts.every.setdefault(kind, []).append(fact)
@@ -190,6 +193,16 @@ class _Reader:
                 self.facts.hints.setdefault((kind, concept), []).append(fact)
         if kind == "AllergyIntolerance" and events.NO_KNOWN_ALLERGY in concepts:
             self._no_allergy(fact)
+
+    def _name(self, fact: Any, concepts: set[str]) -> str:
+        """A name for a record that gives none: its code's display in the mappings, its concept's, or the code itself."""
+        for coding in fact.codings:
+            shown = self.terminology.displays.get((coding.system, coding.code))
+            if shown:
+                return shown.split(" [")[0].split(" (")[0]
+        if concepts:
+            return self.terminology.label(min(concepts, key=len))
+        return next((coding.code for coding in fact.codings), "a record without a name")
 
     def _no_allergy(self, fact: Any) -> None:
         """“No known allergy” speaks of every allergy: it is evidence of absence for each concept."""
@@ -241,5 +254,3 @@ def _identifiers(patient: Json) -> set[tuple[str, str]]:
     raw = patient.get("identifier")
     entries = [entry for entry in raw if isinstance(entry, dict)] if isinstance(raw, list) else []
     return {(entry["system"], entry["value"]) for entry in entries if "system" in entry and "value" in entry}
-
-

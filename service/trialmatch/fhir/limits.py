@@ -13,7 +13,10 @@ from trialmatch.fhir.elements import json_type, number
 from trialmatch.fhir.faults import Faults
 from trialmatch.terminology.systems import ANCHOR
 
-_OFFSET_SYSTEMS = ("http://hl7.org/fhir/characteristic-offset", "http://terminology.hl7.org/CodeSystem/characteristic-offset")
+_OFFSET_SYSTEMS = (
+    "http://hl7.org/fhir/characteristic-offset",
+    "http://terminology.hl7.org/CodeSystem/characteristic-offset",
+)
 _COMPARATORS = ("<", "<=", ">=", ">")
 _CALENDAR = ("d", "wk", "mo", "a")
 _ANCHORS = ("screening", "enrolment", "infusion")
@@ -141,7 +144,9 @@ def _whole(value: Fraction, unit: str) -> Offset | None:
 
 def offset(raw: Any, path: str, units: Units, faults: Faults) -> Offset | None:
     """A calendar distance: a Quantity or Duration in whole d, wk, mo or a."""
-    limit = quantity({k: v for k, v in raw.items() if k != "comparator"} if isinstance(raw, dict) else raw, path, units, faults)
+    limit = quantity(
+        {k: v for k, v in raw.items() if k != "comparator"} if isinstance(raw, dict) else raw, path, units, faults
+    )
     if limit is None:
         return None
     exact = limit.interval.exact
@@ -202,5 +207,7 @@ def named_anchor(raw: Any, path: str, zone: tzinfo, faults: Faults) -> object | 
         found = [f"{e.get('system')}|{e.get('code')}" for e in entries or () if isinstance(e, dict)]
         faults.add(f"{path}.eventCodeableConcept", ", ".join(found) or "no coding", f"{ANCHOR}: {', '.join(_ANCHORS)}")
         return None
-    faults.add(f"{path}.{events[0]}", "an event that is not understood", "eventCodeableConcept, eventId or eventDateTime")
+    faults.add(
+        f"{path}.{events[0]}", "an event that is not understood", "eventCodeableConcept, eventId or eventDateTime"
+    )
     return None

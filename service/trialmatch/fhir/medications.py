@@ -18,7 +18,11 @@ from trialmatch.fhir.times import Clock, Extent, encounter_time, extent, moment,
 #: By type: statuses that count, those that say it was not taken, those that leave it open; all others never count.
 _STATUS = {
     "MedicationRequest": ({"active", "completed", "stopped", "on-hold", "ended"}, set(), {"unknown"}),
-    "MedicationStatement": ({"active", "completed", "stopped", "on-hold", "recorded"}, {"not-taken"}, {"intended", "unknown"}),
+    "MedicationStatement": (
+        {"active", "completed", "stopped", "on-hold", "recorded"},
+        {"not-taken"},
+        {"intended", "unknown"},
+    ),
     "MedicationAdministration": ({"completed", "in-progress", "stopped", "on-hold"}, {"not-done"}, {"unknown"}),
     "MedicationDispense": ({"completed"}, set(), {"unknown"}),
 }
@@ -62,13 +66,14 @@ def exposures(
     if _local(dosages, medication, words, found, cabinet):
         return
     when = _when(resource, clock, encounters)
-    display = words or next((coding.display or coding.code for coding in found), "") or "medication"
+    name = words or next((coding.display for coding in found if coding.display), "")
     kind = resource["resourceType"]
     status = text(resource, "status") or ""
     base = Exposure(
         reference,
         found,
-        display,
+        name,
+        named=bool(name),
         state=state,
         start=when.start,
         end=when.end,
@@ -94,7 +99,9 @@ def exposures(
     for (start, end), group in stages.items():
         open_ = end.lo == FUTURE
         begin, finish = (start if start != UNKNOWN_TIME else base.start), (base.end if open_ else end)
-        yield replace(base, start=begin, end=finish, over=base.over and open_, dose=daily(group, strength, cabinet.units))
+        yield replace(
+            base, start=begin, end=finish, over=base.over and open_, dose=daily(group, strength, cabinet.units)
+        )
 
 
 _NO_DOSE = Dose(None, "", "no dose is recorded")
@@ -211,7 +218,7 @@ def _when(resource: Json, clock: Clock, encounters: dict[str, Json]) -> Extent:
         if kind == "MedicationAdministration":
             return when
         return _until(when.start, resource)
-    if kind == "MedicationAdministration" or "effectivePeriod" in resource and not when.open:
+    if kind == "MedicationAdministration" or ("effectivePeriod" in resource and not when.open):
         return when if not when.open else _until(when.start, resource)
     return _until(when.start, resource)
 
@@ -261,4 +268,3 @@ def _dispensed(resource: Json, clock: Clock) -> Extent:
         shift = timedelta(days=int(days) - 1)
         return Extent(start, Span(start.lo + shift, start.hi + shift))
     return Extent(start, Span(start.lo, FUTURE), True)
-

@@ -32,6 +32,7 @@ _NUMERIC = re.compile(rf"^(<=|>=|<|>|≤|≥)?\s*({_NUMBER})\s*([^\d\s:/.,][^\s,
 _TITRE = re.compile(rf"^(?:titer|titre)?\s*(<=|>=|<|>|≤|≥)?\s*1\s*[:/]\s*({_NUMBER})\s*$", re.IGNORECASE)
 _RANGE = re.compile(rf"^\s*({_NUMBER})\s*(?:-|–|—|to|\.\.)\s*({_NUMBER})\s*(\S.*)?$")
 _UP_TO = re.compile(rf"^\s*(<=|<|≤|up to)\s*({_NUMBER})\s*(\S.*)?$", re.IGNORECASE)
+_ANNOTATION = re.compile(r"\{[^}]*\}")
 _COMPARATORS = {"≤": "<=", "≥": ">="}
 
 #: Administrative sex in ``referenceRange.appliesTo`` (SNOMED CT and FHIR).
@@ -63,7 +64,12 @@ def measurements(
         return
     found, words = codings(resource, "code")
     time, flag = time_of(resource, clock, encounters)
-    common: dict[str, Any] = {"reference": reference, "state": _STATES.get(status, PROVISIONAL), "time": time, "flag": flag}
+    common: dict[str, Any] = {
+        "reference": reference,
+        "state": _STATES.get(status, PROVISIONAL),
+        "time": time,
+        "flag": flag,
+    }
     parts = children(resource, "component")
     value = _value(resource, units)
     if value is not None or not parts:
@@ -79,11 +85,12 @@ def measurements(
 def _measurement(
     element: Json, found: tuple[Coding, ...], words: str, value: Value | None, common: dict[str, Any], units: Units
 ) -> Measurement:
-    name = words or next((coding.display for coding in found if coding.display), "") or "result"
+    name = words or next((coding.display for coding in found if coding.display), "")
     shown = printed(value)
     return Measurement(
         codings=found,
         display=f"{name.split(' [')[0]} {shown}".strip(),
+        named=bool(name),
         value=value,
         ranges=tuple(_ranges(element, units)),
         interpretation=_interpretation(element),
@@ -128,11 +135,13 @@ def quantity(entry: Any, units: Units) -> Value:
         return Text("(no number)")
     comparator = entry.get("comparator")
     bound = comparator if isinstance(comparator, str) else None
-    raw = next((str(entry[key]) for key in ("unit", "code") if isinstance(entry.get(key), str) and entry[key].strip()), "")
+    raw = next(
+        (str(entry[key]) for key in ("unit", "code") if isinstance(entry.get(key), str) and entry[key].strip()), ""
+    )
     unit = units.resolve(entry.get("system"), entry.get("code"), entry.get("unit"))
     if bound is not None and bound not in ("<", "<=", ">", ">="):
         return Text("(a comparator that is not known)")
-    shown = f"{bound or ''}{_plain(value)}{' ' + raw if raw and raw != '1' else ''}"
+    shown = f"{bound or ''}{_plain(value)}{' ' + raw if raw and raw != '1' and not _ANNOTATION.fullmatch(raw) else ''}"
     return Quantity(Interval.of(value, bound), unit, shown, raw, bound)
 
 
@@ -177,7 +186,10 @@ def _integer(entry: Any, units: Units) -> Value:
 
 
 def _range(entry: Any, units: Units) -> Value:
-    low, high = quantity(child({"r": entry}, "r") and entry.get("low") or {}, units), quantity(entry.get("high") or {}, units)
+    low, high = (
+        quantity((child({"r": entry}, "r") and entry.get("low")) or {}, units),
+        quantity(entry.get("high") or {}, units),
+    )
     ends = [end for end in (low, high) if isinstance(end, Quantity)]
     if not ends or len({end.unit for end in ends}) > 1:
         return Text("(a range that cannot be read)")
@@ -233,7 +245,12 @@ def _ranges(element: Json, units: Units) -> Iterator[ReferenceRange]:
             if kinds and "normal" not in kinds:
                 continue
             low, high = (quantity(entry[key], units) if key in entry else None for key in ("low", "high"))
-            sexes = {_SEXES[code] for one in children(entry, "appliesTo") for code in codes({"a": one}, "a") if code in _SEXES}
+            sexes = {
+                _SEXES[code]
+                for one in children(entry, "appliesTo")
+                for code in codes({"a": one}, "a")
+                if code in _SEXES
+            }
             ages = _age_range(child(entry, "age") or {})
         except Malformed:
             continue

@@ -103,7 +103,9 @@ def _take(resource: Any, place: str, records: Records, entry: Json | None = None
 
 def from_folder(folder: Path) -> Records:
     """The records of a folder of Bulk Data NDJSON (plain or .gz, several files a type)."""
-    files = sorted(path for path in folder.iterdir() if path.name.removesuffix(".gz").endswith(".ndjson") and path.is_file())
+    files = sorted(
+        path for path in folder.iterdir() if path.name.removesuffix(".gz").endswith(".ndjson") and path.is_file()
+    )
     if not files:
         raise BadInput(str(folder), "no NDJSON in it", "files named like Patient.ndjson or Observation.000.ndjson.gz")
     records = Records()
@@ -132,14 +134,15 @@ def _lines(path: Path, records: Records, kind: str) -> Iterator[bytes]:
         with _opened(path) as stream:
             yield from stream
     except (OSError, EOFError, zlib.error) as problem:
-        records.unreadable(kind if _known(kind) else None, str(path), f"broke off ({type(problem).__name__}); expected a whole file")
+        records.unreadable(
+            kind if _known(kind) else None, str(path), f"broke off ({type(problem).__name__}); expected a whole file"
+        )
 
 
 def _opened(path: Path) -> BinaryIO:
     if path.name.endswith(".gz"):
         return gzip.open(path, "rb")  # type: ignore[return-value]
     return path.open("rb")
-
 
 
 @cache

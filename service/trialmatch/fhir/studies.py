@@ -6,7 +6,7 @@ The way of a study is the tuple :data:`STEPS`; each step adds to the faults, and
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -83,7 +83,11 @@ class StudySet:
 def identifiers(study: Study) -> set[str]:
     """A study's identifiers (registry numbers)."""
     entries = study.resource.get("identifier")
-    return {str(one["value"]) for one in entries if isinstance(one, dict) and "value" in one} if isinstance(entries, list) else set()
+    return (
+        {str(one["value"]) for one in entries if isinstance(one, dict) and "value" in one}
+        if isinstance(entries, list)
+        else set()
+    )
 
 
 @dataclass
@@ -125,7 +129,9 @@ class _Loading:
 
 def _scope(resource: dict[str, Any], path: str) -> Scope:
     contained = resource.get("contained")
-    return scope_of(resource, path, [one for one in contained if isinstance(one, dict)] if isinstance(contained, list) else [])
+    return scope_of(
+        resource, path, [one for one in contained if isinstance(one, dict)] if isinstance(contained, list) else []
+    )
 
 
 def _validate(loading: _Loading) -> None:
@@ -161,7 +167,9 @@ def _pieces(resource: dict[str, Any]) -> Iterator[tuple[str, tuple[int | str, ..
             piece = entry
             if isinstance(combination, dict):
                 piece = {**entry, "definitionByCombination": _without_members(combination, "characteristic")}
-                pending.append(((*here, "definitionByCombination", "characteristic"), combination.get("characteristic")))
+                pending.append(
+                    ((*here, "definitionByCombination", "characteristic"), combination.get("characteristic"))
+                )
             yield "EvidenceVariableCharacteristic", here, piece
 
 
@@ -186,16 +194,12 @@ def _not_r5(definition: Definition, location: tuple[int | str, ...], message: st
 
 
 def _too_deep(definition: Definition, loading: _Loading) -> bool:
-    depth, level = 0, [definition.resource]
+    depth = 0
+    level: list[dict[str, Any] | list[Any]] = [definition.resource]
     while level and depth <= 12 * loading.settings.study_depth:
         depth += 1
-        level = [
-            inner
-            for outer in level
-            for value in (outer.values() if isinstance(outer, dict) else outer)
-            for inner in [value]
-            if isinstance(inner, dict | list)
-        ]
+        inside = [inner for outer in level for inner in (outer.values() if isinstance(outer, dict) else outer)]
+        level = [inner for inner in inside if isinstance(inner, dict | list)]
     if level:
         allowed = f"characteristics at most {loading.settings.study_depth} deep"
         loading.faults.refuse(definition.path, "nested too deep", allowed)
@@ -223,7 +227,9 @@ def _read(loading: _Loading) -> None:
             loading.faults.refuse(f"{definition.place}: ResearchStudy.id", "none", "an id")
             continue
         if study_id in seen:
-            loading.faults.refuse(f"{definition.path}.id", f"“{study_id}” again (first in {seen[study_id]})", "a unique id")
+            loading.faults.refuse(
+                f"{definition.path}.id", f"“{study_id}” again (first in {seen[study_id]})", "a unique id"
+            )
             continue
         seen[study_id] = definition.place
         study = _study(definition, study_id, loading, used)
@@ -239,14 +245,20 @@ def _study(definition: Definition, study_id: str, loading: _Loading, used: set[s
     recruitment = resource.get("recruitment")
     eligibility = recruitment.get("eligibility") if isinstance(recruitment, dict) else None
     identifier = next(
-        (one.get("value") for one in resource.get("identifier") or () if isinstance(one, dict) and one.get("system") == _REGISTRY),
+        (
+            one.get("value")
+            for one in resource.get("identifier") or ()
+            if isinstance(one, dict) and one.get("system") == _REGISTRY
+        ),
         None,
     )
     common: dict[str, Any] = {
         "id": study_id,
         "title": str(resource.get("title") or study_id),
         "status": str(resource.get("status") or "unknown"),
-        "url": f"{_REGISTRY}/study/{identifier}" if identifier and str(identifier).startswith("NCT") else resource.get("url"),
+        "url": f"{_REGISTRY}/study/{identifier}"
+        if identifier and str(identifier).startswith("NCT")
+        else resource.get("url"),
         "resource": resource,
     }
     if eligibility is None:
@@ -262,12 +274,22 @@ def _study(definition: Definition, study_id: str, loading: _Loading, used: set[s
     if scope.path in loading.unreadable:
         return None
     reader = Reader(
-        loading.terminology, loading.settings, loading.faults, _noting(loading, used), cohorts, frozenset(loading.unreadable)
+        loading.terminology,
+        loading.settings,
+        loading.faults,
+        _noting(loading, used),
+        cohorts,
+        frozenset(loading.unreadable),
     )
     used.add(scope.path)
     items = reader.items(scope, Above())
-    study = Study(**common, items=items or None, cohorts=tuple(cohorts.items()), exclusions_in_record=_has_exclusions(scope, loading))
-    _check_cohorts(study, scope.path, loading.faults)
+    study = Study(
+        **common,
+        items=items or None,
+        cohorts=tuple(cohorts.items()),
+        exclusions_in_record=_has_exclusions(scope, loading),
+    )
+    _check_cohorts(study, reader.seen, scope.path, loading.faults)
     if not items:
         loading.faults.warn(scope.path, "no characteristic: the study stays undetermined for everybody")
     elif not _gated(study):
@@ -300,33 +322,37 @@ def _gated(study: Study) -> bool:
     )
 
 
-def _check_cohorts(study: Study, path: str, faults: Faults) -> None:
-    """Cohorts stand under one any-of at the top level, each once, beside nothing else."""
+def _check_cohorts(study: Study, paths: Mapping[str, str], path: str, faults: Faults) -> None:
+    """Cohorts stand under one any-of at the top level, each once, beside nothing else. ``paths`` is by linkId."""
     cohorts = [item for item in study.walk() if item.names_cohort]
-    if not cohorts:
-        return
-    names = [item.cohort for item in cohorts]
-    for name in sorted({str(name) for name in names if names.count(name) > 1}):
-        faults.refuse(path, f"cohort “{name}” more than once", "each cohort once")
-    parents = [item for item in study.walk() if any(member.names_cohort for member in item.members)]
-    fine = (
-        len(parents) == 1
-        and parents[0] in (study.items or ())
-        and parents[0].combination == "any-of"
-        and not parents[0].exclude
-        and all(member.names_cohort for member in parents[0].members)
-    )
-    if not fine:
-        faults.add(path, "cohorts in other places", "all cohorts as the members of one any-of at the top level")
+    seen: set[str | None] = set()
+    for item in cohorts:
+        if item.cohort in seen:
+            faults.refuse(paths[item.link_id], f"cohort “{item.cohort}” again", "each cohort once")
+        seen.add(item.cohort)
+    parents = [item for item in study.items or () if any(member.names_cohort for member in item.members)]
+    choice = parents[0] if len(parents) == 1 and parents[0].combination == "any-of" and not parents[0].exclude else None
+    allowed = "the members of one any-of at the top level, all of them cohorts"
+    for item in cohorts:
+        if choice is None or item not in choice.members:
+            faults.add(paths[item.link_id], f"cohort “{item.cohort}” in another place", allowed)
+    for member in choice.members if choice else ():
+        if not member.names_cohort:
+            faults.add(paths[member.link_id], f"“{member.link_id}” among the cohorts", allowed)
 
 
 def _blocks_alone(loading: _Loading, used: set[str]) -> None:
     """EvidenceVariables that no study takes in are checked all the same."""
     for definition in loading.definitions:
-        if definition.resource.get("resourceType") != "EvidenceVariable" or definition.path in used | loading.unreadable:
+        if (
+            definition.resource.get("resourceType") != "EvidenceVariable"
+            or definition.path in used | loading.unreadable
+        ):
             continue
         scope = _scope(definition.resource, definition.path)
-        reader = Reader(loading.terminology, loading.settings, loading.faults, loading.find, {}, frozenset(loading.unreadable))
+        reader = Reader(
+            loading.terminology, loading.settings, loading.faults, loading.find, {}, frozenset(loading.unreadable)
+        )
         reader.items(scope, Above(cohort=None))
 
 
@@ -398,7 +424,9 @@ def _from_file(path: Path, settings: Settings) -> list[Definition]:
 def unpacked(data: Any, place: str) -> list[Definition]:
     """The resources of a Bundle, or the one resource."""
     if not isinstance(data, dict) or not isinstance(data.get("resourceType"), str):
-        raise BadInput(place, json_type(data) if not isinstance(data, dict) else "no resourceType", "a FHIR R5 Bundle or resource")
+        raise BadInput(
+            place, json_type(data) if not isinstance(data, dict) else "no resourceType", "a FHIR R5 Bundle or resource"
+        )
     if data["resourceType"] != "Bundle":
         return [Definition(place, data)]
     found = []

@@ -86,12 +86,19 @@ def _timing(timing: Json, clock: Clock, path: str) -> Extent:
     return period(bounds, clock, path) if bounds is not None else Extent(UNKNOWN_TIME, UNKNOWN_TIME)
 
 
-_YEARS = {"a": Fraction(12), "mo": Fraction(1), "year": Fraction(12), "years": Fraction(12), "month": Fraction(1), "months": Fraction(1)}
+_YEARS = {
+    "a": Fraction(12),
+    "mo": Fraction(1),
+    "year": Fraction(12),
+    "years": Fraction(12),
+    "month": Fraction(1),
+    "months": Fraction(1),
+}
 
 
 def _at_age(low: Json | None, high: Json | None, birth: Span | None) -> Span:
     """The time at which someone was so old: from the birthday to the day before the next."""
-    if birth is None or low is None and high is None:
+    if birth is None or (low is None and high is None):
         return UNKNOWN_TIME
     first = _months(low) if low is not None else Fraction(0)
     last = _months(high) if high is not None else None
@@ -130,5 +137,3 @@ def encounter_time(resource: Json, key: str, encounters: dict[str, Json], clock:
     if when is None:
         return None
     return Span(when.start.lo, when.start.hi if when.open else when.end.hi)
-
-

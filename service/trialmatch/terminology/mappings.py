@@ -86,9 +86,13 @@ def load(settings: Settings) -> Terminology:
             elif data.get("resourceType") == "CodeSystem" and str(data.get("url", "")).endswith("/concept"):
                 _collect_names(data, names, labels, designations)
         except (KeyError, TypeError, AttributeError, ValueError) as problem:
-            raise BadInput(place, f"not readable as mappings ({type(problem).__name__}: {problem})", _EXPECTED) from None
+            raise BadInput(
+                place, f"not readable as mappings ({type(problem).__name__}: {problem})", _EXPECTED
+            ) from None
     for concept, member in sets.missing():
-        raise BadInput(f"ValueSet {concept}", f"it takes in {member}, which is nowhere mapped", "a ValueSet of the mappings")
+        raise BadInput(
+            f"ValueSet {concept}", f"it takes in {member}, which is nowhere mapped", "a ValueSet of the mappings"
+        )
     for concept, title in sets.titles.items():
         labels.setdefault(concept, title)
         names.add(concept, "", [title])
@@ -147,7 +151,9 @@ def _collect_names(
     resource: dict[str, Any], names: Names, labels: dict[str, str], designations: dict[str, frozenset[str]]
 ) -> None:
     for concept in resource.get("concept", ()):
-        properties = {one["code"]: next((v for k, v in one.items() if k != "code"), "") for one in concept.get("property", ())}
+        properties = {
+            one["code"]: next((v for k, v in one.items() if k != "code"), "") for one in concept.get("property", ())
+        }
         labels[concept["code"]] = concept.get("display", concept["code"])
         said = [concept.get("display", "")] + [one["value"] for one in concept.get("designation", ())]
         names.add(concept["code"], str(properties.get("kind", "")), said)
@@ -165,7 +171,9 @@ def _knowledge(
     if settings.ana_titre is not None:
         analytes["ana"] = replace(analytes.get("ana", Analyte()), cutoff=settings.ana_titre)
     drugs = {
-        name: Drug(entry.get("ingredient", name), entry.get("mechanism"), _equivalent(entry.get("prednisoneEquivalentMg")))
+        name: Drug(
+            entry.get("ingredient", name), entry.get("mechanism"), _equivalent(entry.get("prednisoneEquivalentMg"))
+        )
         for name, entry in _entries(tables["drugs.json"])
     }
     return Knowledge(

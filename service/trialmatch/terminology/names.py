@@ -6,7 +6,9 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 
-_TAG = re.compile(r"\s*\((?:disorder|finding|procedure|situation|substance|product|observable entity|qualifier value)\)\s*$")
+_TAG = re.compile(
+    r"\s*\((?:disorder|finding|procedure|situation|substance|product|observable entity|qualifier value)\)\s*$"
+)
 _WORDS = re.compile(r"[^\W_]+")
 
 
