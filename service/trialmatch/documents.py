@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,8 @@ from trialmatch import __version__
 from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.context import Context
 from trialmatch.eligibility.criteria import Item, Study
+from trialmatch.eligibility.dates import Offset
+from trialmatch.eligibility.describe import DEFAULT_VALIDITY, concept_words, demand, describe
 from trialmatch.eligibility.explain import before, need, why
 from trialmatch.eligibility.facts import Fact, Measurement, Person, Source
 from trialmatch.eligibility.verdict import Match, Outcome
@@ -159,20 +161,37 @@ def _missing(leaf: Outcome) -> Json:
     }
 
 
-def study_document(study: Study) -> Json:
-    """A study with its criteria as a tree."""
+def study_document(
+    study: Study, validity: Offset = DEFAULT_VALIDITY, name: Callable[[str], str] = concept_words
+) -> Json:
+    """A study with its criteria as a tree; ``computed`` says in words what each leaf asks, ``demand`` who answers it.
+
+    ``validity`` and ``name`` are those of :func:`trialmatch.eligibility.describe.describe`.
+    """
     document = study_summary(study)
-    document["cohorts"] = [{"id": name, "name": title} for name, title in study.cohorts]
+    document["cohorts"] = [{"id": cohort, "name": title} for cohort, title in study.cohorts]
     document["eligibilityInRecord"] = study.items is not None
     document["exclusionsInRecord"] = study.items is not None and study.exclusions_in_record
-    document["items"] = [_tree(item) for item in study.items or ()]
+    document["leaves"] = leaf_counts(study)
+    document["items"] = [_tree(item, validity, name) for item in study.items or ()]
     return document
 
 
-def _tree(item: Item) -> Json:
+def leaf_counts(study: Study) -> dict[str, int]:
+    """How many leaves are ``computed``, need a ``person``, or are only ``text``."""
+    counts = {"computed": 0, "person": 0, "text": 0}
+    for item in study.walk():
+        if item.leaf is not None:
+            counts[demand(item.leaf)] += 1
+    return counts
+
+
+def _tree(item: Item, validity: Offset, name: Callable[[str], str]) -> Json:
     document = _authored(item)
     if item.leaf is not None:
         document["asks"] = type(item.leaf).__name__.removesuffix("Leaf").lower()
         document["about"] = getattr(item.leaf, "label", "")
-    document["children"] = [_tree(member) for member in item.members]
+        document["computed"] = describe(item.leaf, validity, name)
+        document["demand"] = demand(item.leaf)
+    document["children"] = [_tree(member, validity, name) for member in item.members]
     return document

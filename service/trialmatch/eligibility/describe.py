@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from trialmatch.eligibility.criteria import (
     AgeLeaf,
@@ -19,7 +20,11 @@ from trialmatch.eligibility.criteria import (
     TextLeaf,
 )
 from trialmatch.eligibility.dates import Offset, Span, Window
+from trialmatch.eligibility.values import Interval
 from trialmatch.eligibility.wording import interval, limit_words
+
+#: The validity where a site sets none.
+DEFAULT_VALIDITY = Offset(90, "d")
 
 #: Results by these methods may be at most ``validity`` old where no window is authored (criteria language, section 5).
 _VALID = ("latest", "cockcroft-gault", "relative-change", "absolute-change")
@@ -33,7 +38,7 @@ _METHODS = {
     "onset": "onset",
     "relative-change": "relative change from the earliest to the latest",
     "absolute-change": "change from the earliest to the latest",
-    "cockcroft-gault": "latest, measured or by Cockcroft–Gault",
+    "cockcroft-gault": "latest",
 }
 
 _UNITS = {"d": ("day", "days"), "wk": ("week", "weeks"), "mo": ("month", "months"), "a": ("year", "years")}
@@ -41,24 +46,17 @@ _UNITS = {"d": ("day", "days"), "wk": ("week", "weeks"), "mo": ("month", "months
 _KINDS = {"MedicationRequest": "exposure", "ResearchSubject": "study participation", "DocumentReference": "document"}
 
 
-def describe(leaf: Leaf, validity: Offset = Offset(90, "d")) -> str:
-    """What a leaf asks, in one line; ``validity`` is the site's setting for results without a window."""
-    if isinstance(leaf, AgeLeaf):
-        unit = _UNITS[leaf.unit][1]
-        return _joined([f"age {limit_words(leaf.limit)} {unit}", window_words(leaf.anchor, bare=False)])
-    if isinstance(leaf, SexLeaf):
-        return f"administrative sex: {' or '.join(sorted(leaf.sexes))}"
-    if isinstance(leaf, ResultLeaf):
-        return _result(leaf, validity)
-    if isinstance(leaf, ExposureLeaf):
-        return _exposure(leaf)
-    if isinstance(leaf, EventLeaf):
-        return _event(leaf)
-    if isinstance(leaf, JudgementLeaf):
-        about = f" about {_key(leaf.concept)}" if leaf.concept else ""
-        return f"a person's answer: {leaf.code.replace('-', ' ')}{about}"
-    assert isinstance(leaf, TextLeaf)
-    return "only text: a person has to read it"
+def concept_words(concept: str) -> str:
+    """A concept's key in words, where nobody knows its name."""
+    return concept.replace("-", " ")
+
+
+def describe(leaf: Leaf, validity: Offset = DEFAULT_VALIDITY, name: Callable[[str], str] = concept_words) -> str:
+    """What a leaf asks, in one line.
+
+    ``validity`` is the site's setting for results without a window, ``name`` gives the words for a concept.
+    """
+    return _Words(validity, name).of(leaf)
 
 
 def demand(leaf: Leaf | None) -> str:
@@ -68,79 +66,110 @@ def demand(leaf: Leaf | None) -> str:
     return "text" if leaf is None or isinstance(leaf, TextLeaf) else "computed"
 
 
+
+@dataclass(frozen=True)
+class _Words:
+    """What describing needs to know."""
+
+    validity: Offset
+    name: Callable[[str], str]
+
+    def of(self, leaf: Leaf) -> str:
+        if isinstance(leaf, AgeLeaf):
+            unit = _UNITS[leaf.unit][1]
+            return _joined([f"age {limit_words(leaf.limit)} {unit}", self.window(leaf.anchor, alone=True)])
+        if isinstance(leaf, SexLeaf):
+            return f"administrative sex: {' or '.join(sorted(leaf.sexes))}"
+        if isinstance(leaf, ResultLeaf):
+            return self._result(leaf)
+        if isinstance(leaf, ExposureLeaf):
+            return self._exposure(leaf)
+        if isinstance(leaf, EventLeaf):
+            return self._event(leaf)
+        if isinstance(leaf, JudgementLeaf):
+            about = f" ({self.name(leaf.concept)})" if leaf.concept else ""
+            return f"a person's answer: {leaf.code.replace('-', ' ')}{about}"
+        assert isinstance(leaf, TextLeaf)
+        return "only text: a person has to read it"
+
+    def _result(self, leaf: ResultLeaf) -> str:
+        about = leaf.label or self._keys(leaf.keys)
+        asked = f"no {about} recorded" if leaf.negated else f"{about}{self._test(leaf.test)}"
+        valid = leaf.validity or (self.validity if leaf.method in _VALID else None)
+        aged = f" within {offset_words(valid)}" if valid and not leaf.windows else ""
+        source = "measured or by Cockcroft–Gault" if leaf.method == "cockcroft-gault" else ""
+        parts = [asked, _count(leaf.count, "results"), f"{_METHODS[leaf.method]}{aged}", source]
+        return _joined([*parts, *self._windows(leaf.windows)]) + _silence(leaf)
+
+    def _test(self, test: Test) -> str:
+        if isinstance(test, QuantityTest):
+            if test.reference is None:
+                return f" {limit_words(test.limit, test.unit)}"
+            normal = {"UNL": "ULN", "LNL": "LLN"}[test.reference]
+            if test.additive:
+                return f" {limit_words(test.limit, test.unit)} beyond {normal}"
+            return f" {limit_words(test.limit)} × {normal}"
+        if isinstance(test, PolarityTest):
+            return ": positive" if test.positive else ": negative"
+        if isinstance(test, CodedTest):
+            return f": {self._keys(sorted(test.keys)) or ' or '.join(sorted(test.words))}"
+        return ": any value"
+
+    def _event(self, leaf: EventLeaf) -> str:
+        kind = _KINDS.get(leaf.kind, leaf.kind)
+        about = (leaf.label or self._keys(leaf.keys)) if leaf.keys else "any record"
+        parts = [f"{kind}: {about}", _count(leaf.count, "records"), "by its onset" if leaf.onset else ""]
+        return ("none of " if leaf.negated else "") + _joined([*parts, *self._windows(leaf.windows)]) + _silence(leaf)
+
+    def _exposure(self, leaf: ExposureLeaf) -> str:
+        about = (leaf.label or self._keys(leaf.keys)) if leaf.keys else "any drug"
+        parts = [f"exposure: {about}"]
+        if leaf.duration is not None:
+            parts.append(f"{limit_words(leaf.duration.limit)} {_UNITS[leaf.duration.unit][1]} in all")
+        parts.append(_count(leaf.count, f"distinct {leaf.distinct_by}s"))
+        if leaf.dose is not None:
+            parts.append(f"daily dose {limit_words(leaf.dose.limit, leaf.dose.unit)}")
+        return ("none of " if leaf.negated else "") + _joined([*parts, *self._windows(leaf.windows)]) + _silence(leaf)
+
+    def _keys(self, keys: Iterable[str]) -> str:
+        return " or ".join(dict.fromkeys(self._key(key) for key in keys))
+
+    def _key(self, key: str) -> str:
+        """A concept by its name; a ``system|code`` by its code and the system's last part."""
+        system, _, code = key.rpartition("|")
+        return f"{code} ({system.rstrip('/').rsplit('/', 1)[-1]})" if system else self.name(key)
+
+    def _windows(self, windows: tuple[Window, ...]) -> list[str]:
+        return [self.window(window) for window in windows]
+
+    def window(self, window: Window, *, alone: bool = False) -> str:
+        """A window in words; one without bounds limits nothing, unless its anchor is ``alone`` what matters (age)."""
+        if window.low is None and window.high is None:
+            return f"at {self._anchor(window.anchor)}" if alone and window.anchor != "screening" else ""
+        return window_words(window, self._anchor(window.anchor))
+
+    def _anchor(self, anchor: object) -> str:
+        if isinstance(anchor, str):
+            return anchor
+        if isinstance(anchor, Span):
+            first, last = anchor.lo.date().isoformat(), anchor.hi.date().isoformat()
+            return first if first == last else f"{first} to {last}"
+        assert isinstance(anchor, tuple)
+        names = [getattr(leaf, "label", "") or self._keys(getattr(leaf, "keys", None) or ()) for leaf in anchor]
+        return " or ".join(dict.fromkeys(name for name in names if name)) or "the event"
+
+
 def _joined(parts: Iterable[str]) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _result(leaf: ResultLeaf, validity: Offset) -> str:
-    about = leaf.label or _keys(leaf.keys)
-    asked = f"{about}{_test(leaf.test)}"
-    if leaf.negated:
-        asked = f"no {about} recorded"
-    valid = leaf.validity or (validity if leaf.method in _VALID and not leaf.windows else None)
-    aged = f" within {offset_words(valid)}" if valid and not leaf.windows else ""
-    how = f"{_METHODS[leaf.method]}{aged}"
-    return _joined([asked, _count(leaf.count, "results"), how, *_windows(leaf.windows)]) + _silence(leaf)
-
-
-def _test(test: Test) -> str:
-    if isinstance(test, QuantityTest):
-        if test.reference is None:
-            return f" {limit_words(test.limit, test.unit)}"
-        normal = {"UNL": "ULN", "LNL": "LLN"}[test.reference]
-        if test.additive:
-            return f" {limit_words(test.limit, test.unit)} beyond {normal}"
-        return f" {limit_words(test.limit)} × {normal}"
-    if isinstance(test, PolarityTest):
-        return ": positive" if test.positive else ": negative"
-    if isinstance(test, CodedTest):
-        return f": {_keys(sorted(test.keys)) or ' or '.join(sorted(test.words))}"
-    return ": any value"
-
-
-def _event(leaf: EventLeaf) -> str:
-    kind = _KINDS.get(leaf.kind, leaf.kind)
-    about = leaf.label or (_keys(leaf.keys) if leaf.keys else "")
-    parts = [f"{kind}: {about}" if about else f"{kind}: any"]
-    parts += [_count(leaf.count, "records"), "by its onset" if leaf.onset else "", *_windows(leaf.windows)]
-    return ("none of " if leaf.negated else "") + _joined(parts) + _silence(leaf)
-
-
-def _exposure(leaf: ExposureLeaf) -> str:
-    parts = [f"exposure: {leaf.label or (_keys(leaf.keys) if leaf.keys else 'any drug')}"]
-    if leaf.duration is not None:
-        unit = _UNITS[leaf.duration.unit][1]
-        parts.append(f"{limit_words(leaf.duration.limit)} {unit} in all")
-    parts.append(_count(leaf.count, f"distinct {leaf.distinct_by}s"))
-    if leaf.dose is not None:
-        parts.append(f"daily dose {limit_words(leaf.dose.limit, leaf.dose.unit)}")
-    parts += _windows(leaf.windows)
-    return ("none of " if leaf.negated else "") + _joined(parts) + _silence(leaf)
-
-
 def _silence(leaf: ResultLeaf | EventLeaf | ExposureLeaf) -> str:
-    said = "; ".join(
-        words for words, present in (("silence = absent", leaf.absent), ("open list", leaf.open_list)) if present
-    )
-    return f" ({said})" if said else ""
+    said = [words for words, present in (("silence = absent", leaf.absent), ("open list", leaf.open_list)) if present]
+    return f" ({'; '.join(said)})" if said else ""
 
 
-def _count(count: object, things: str) -> str:
-    return f"{interval(count)} {things}" if count is not None else ""  # type: ignore[arg-type]
-
-
-def _keys(keys: Iterable[str]) -> str:
-    return " or ".join(_key(key) for key in keys)
-
-
-def _key(key: str) -> str:
-    """A concept in words; a ``system|code`` by its code and the system's last part."""
-    system, _, code = key.rpartition("|")
-    return f"{code} ({system.rstrip('/').rsplit('/', 1)[-1]})" if system else key.replace("-", " ")
-
-
-def _windows(windows: tuple[Window, ...]) -> list[str]:
-    return [window_words(window) for window in windows]
+def _count(count: Interval | None, things: str) -> str:
+    return "" if count is None else f"{interval(count)} {things}"
 
 
 def offset_words(offset: Offset) -> str:
@@ -149,12 +178,9 @@ def offset_words(offset: Offset) -> str:
     return f"{number} {_UNITS[offset.unit][number != 1]}"
 
 
-def window_words(window: Window, *, bare: bool = True) -> str:
-    """A window in words: ``within 6 months before screening``; without bounds only its anchor (unless ``bare``)."""
-    anchor = _anchor(window.anchor)
+def window_words(window: Window, anchor: str) -> str:
+    """A window that has bounds, in words: ``within 6 months before screening``."""
     low, high = window.low, window.high
-    if low is None and high is None:
-        return "" if bare or window.anchor == "screening" else f"at {anchor}"
     if low is not None and high is not None:
         return _between(low, high, anchor, window)
     if low is not None:
@@ -171,29 +197,13 @@ def window_words(window: Window, *, bare: bool = True) -> str:
 
 def _between(low: Offset, high: Offset, anchor: str, window: Window) -> str:
     if low == high:
-        return f"{_side(low, anchor)}" if low.value else f"at {anchor}"
-    strict = "less than " if window.low_strict and low.value < 0 and high.value >= 0 else ""
+        side = "before" if low.value < 0 else "after"
+        return f"{offset_words(low)} {side} {anchor}" if low.value else f"at {anchor}"
     if high.value == 0:
-        return f"within {strict}{offset_words(low)} before {anchor}"
+        return f"within {'less than ' if window.low_strict else ''}{offset_words(low)} before {anchor}"
     if low.value == 0:
         return f"within {offset_words(high)} after {anchor}"
     if low.value < 0 < high.value:
         return f"from {offset_words(low)} before to {offset_words(high)} after {anchor}"
     near, far = (high, low) if high.value < 0 else (low, high)
-    side = "before" if high.value < 0 else "after"
-    return f"{offset_words(near)} to {offset_words(far)} {side} {anchor}"
-
-
-def _side(offset: Offset, anchor: str) -> str:
-    return f"{offset_words(offset)} {'before' if offset.value < 0 else 'after'} {anchor}"
-
-
-def _anchor(anchor: object) -> str:
-    if isinstance(anchor, str):
-        return anchor
-    if isinstance(anchor, Span):
-        first, last = anchor.lo.date().isoformat(), anchor.hi.date().isoformat()
-        return first if first == last else f"{first} to {last}"
-    assert isinstance(anchor, tuple)
-    names = [getattr(leaf, "label", "") or _keys(getattr(leaf, "keys", None) or ()) for leaf in anchor]
-    return " or ".join(dict.fromkeys(name for name in names if name)) or "the event"
+    return f"{offset_words(near)} to {offset_words(far)} {'before' if high.value < 0 else 'after'} {anchor}"
