@@ -1,4 +1,4 @@
-"""What trialmatch does, whoever asks: load studies, match a patient, check studies. Command line and HTTP call these."""
+"""What trialmatch does, whoever asks: load studies, match a patient, check studies."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Question:
 
 @dataclass
 class Answer:
-    """A patient's matches, ranked; ``problems`` are lines for standard error, ``complete`` is whether all sources are."""
+    """A patient's matches, ranked; ``problems`` are lines for standard error."""
 
     context: Context
     matches: list[Match]

@@ -14,6 +14,9 @@ from trialmatch.eligibility.facts import Attestation, Facts
 from trialmatch.eligibility.knowledge import Knowledge
 from trialmatch.eligibility.truth import EVIDENCE, MET, UNKNOWN
 
+#: How old a result without a window may be, unless a site or a criterion says otherwise (section 5).
+DEFAULT_VALIDITY = Offset(90, "d")
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -24,7 +27,7 @@ class Rules:
     ``require_taking``: an order alone is no exposure.
     """
 
-    validity: Offset = Offset(90, "d")
+    validity: Offset = DEFAULT_VALIDITY
     leap_birthday: str = "03-01"
     accept_text: bool = False
     require_taking: bool = False

@@ -51,7 +51,7 @@ class PolarityTest:
 
 @dataclass(frozen=True)
 class CodedTest:
-    """A result that is one of these: ``keys`` are concepts or ``system|code``, ``words`` the same in normalised words."""
+    """A result that is one of these: ``keys`` are concepts or ``system|code``, ``words`` their normal forms."""
 
     keys: frozenset[str]
     words: frozenset[str]
@@ -71,7 +71,7 @@ class AgeLeaf:
 
     limit: Interval
     unit: str = "a"
-    anchor: Window = Window()
+    anchor: Window = field(default_factory=Window)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Times as intervals, windows around anchors, and calendar arithmetic.
 
 Every time is a :class:`Span` in the site's local time: an instant is a span of no length, ``2021-05`` a month, an
-unknown time is open towards the past. What depends on a time is decided only where every time in its span decides alike.
+unknown time is open towards the past. What depends on a time is decided only where its whole span decides alike.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from trialmatch.eligibility.criteria import QuantityTest, RecordedTest, ResultLe
 from trialmatch.eligibility.dates import Bounds, Offset, Span, completed
 from trialmatch.eligibility.facts import Measurement
 from trialmatch.eligibility.numbers import Unusable, number
+from trialmatch.eligibility.selection import select
 from trialmatch.eligibility.values import Interval
 from trialmatch.eligibility.wording import interval, limit_words
 
@@ -32,8 +33,6 @@ def cockcroft_gault(leaf: ResultLeaf, measured: Finding | None, window: Bounds, 
 
 def newest(concept: str, unit: str, window: Bounds | None, context: Context) -> tuple[Interval, Measurement] | Finding:
     """The newest usable number of a concept in ``unit``, or the finding that says why there is none."""
-    from trialmatch.eligibility.results import select  # the two modules are one story told in two chapters
-
     probe = ResultLeaf(keys=(concept,), test=RecordedTest(), label=context.knowledge.label(concept))
     selection = select(probe, window or Bounds(date.min, date.min, date.max, date.max), context)
     label = probe.label
@@ -56,8 +55,7 @@ def newest(concept: str, unit: str, window: Bounds | None, context: Context) -> 
                 raise Unusable(result.doubt)
             values.append(number(result, unit, context))
         except Unusable as problem:
-            words = f"{result.display} cannot be used: {problem}"
-            return unknown(t.UNUSABLE, [result], lambda: words)
+            return unknown(t.UNUSABLE, [result], f"{result.display} cannot be used: {problem}".__str__)
     if len(set(values)) > 1:
         return unknown(t.UNUSABLE, candidates, lambda: f"values of {label} contradict each other")
     return values[0], candidates[0]

@@ -66,7 +66,6 @@ def demand(leaf: Leaf | None) -> str:
     return "text" if leaf is None or isinstance(leaf, TextLeaf) else "computed"
 
 
-
 @dataclass(frozen=True)
 class _Words:
     """What describing needs to know."""

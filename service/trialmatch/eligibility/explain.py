@@ -88,7 +88,8 @@ def before(match: Match, following: Match) -> str:
     if match.gaps != following.gaps:
         return f"Stands before {name}: fewer data gaps ({match.gaps} against {following.gaps})."
     if match.confirmations != following.confirmations:
-        return f"Stands before {name}: fewer points for a person ({match.confirmations} against {following.confirmations})."
+        against = f"{match.confirmations} against {following.confirmations}"
+        return f"Stands before {name}: fewer points for a person ({against})."
     return f"Stands before {name} {_by_met(match, following)}."
 
 

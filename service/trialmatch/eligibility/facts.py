@@ -17,8 +17,9 @@ FINAL, PROVISIONAL, ABSENT, UNREADABLE = "final", "provisional", "absent", "unre
 class Fact:
     """What every fact has: where it came from, what it is about, and how far it may be used.
 
-    ``concepts`` are the concepts whose code sets hold one of its codes. ``display`` is what to print of it. ``doubt`` says why its code cannot be trusted (code and display contradict each
-    other, or one of its codes is expressly another thing); it is empty for nearly all facts.
+    ``concepts`` are the concepts whose code sets hold one of its codes. ``display`` is what to print of it; ``named``
+    tells whether the record itself gives it a name. ``doubt`` says why its code cannot be trusted (code and display
+    contradict each other, or one of its codes is expressly another thing); it is empty for nearly all facts.
     """
 
     reference: str

@@ -103,7 +103,7 @@ def _scaled(result: Measurement, value: Quantity, unit: str, analyte: Analyte, c
         raise Unusable("its scale is not known (" + " or ".join(f"0–{float(s):g}" for s in analyte.scales) + ")")
     if value.number.lo is not None and value.number.lo > scale:
         raise Unusable(f"it lies beyond its scale of 0–{float(scale):g}")
-    target = analyte.scale if unit not in analyte.unit_scales else analyte.unit_scales[unit]
+    target = analyte.unit_scales.get(unit, analyte.scale)
     if target is None or scale == target:
         return value.number
     if not analyte.linear:

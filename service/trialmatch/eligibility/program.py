@@ -58,8 +58,8 @@ class Node:
 class Layout:
     """Where one study lies in the program.
 
-    ``plain`` and ``flipped`` pick the truths of leaves whose status is their truth, or its negation. ``choices`` are the
-    requirements with each cohort in place of the choice of cohorts; empty where there are none.
+    ``plain`` and ``flipped`` pick the truths of leaves whose status is their truth, or its negation. ``choices`` are
+    the requirements with each cohort in place of the choice of cohorts; empty where there are none.
     """
 
     study: Study

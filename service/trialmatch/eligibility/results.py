@@ -1,50 +1,24 @@
-"""Judging result leaves: which of a patient's measurements count, and what they say (criteria language, sections 4 and 5)."""
+"""Judging result leaves: which measurements count, and what they say (criteria language, sections 4 and 5)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import date, datetime
-from fractions import Fraction
-from typing import NamedTuple
+from collections.abc import Callable
+from datetime import date
 
 from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.context import Context, Finding, met, unknown, unmet
-from trialmatch.eligibility.criteria import PolarityTest, QuantityTest, RecordedTest, ResultLeaf
+from trialmatch.eligibility.criteria import QuantityTest, RecordedTest, ResultLeaf
 from trialmatch.eligibility.dates import Bounds, Offset, meet
 from trialmatch.eligibility.derived import cockcroft_gault
 from trialmatch.eligibility.facts import PROVISIONAL, UNREADABLE, Measurement
-from trialmatch.eligibility.judging import Judged, judge
+from trialmatch.eligibility.judging import Judged
 from trialmatch.eligibility.numbers import Unusable, number, ratio
-from trialmatch.eligibility.values import ANY_NUMBER, Interval
-from trialmatch.eligibility.wording import interval, limit_words
+from trialmatch.eligibility.selection import Reading, Selection, read, select
+from trialmatch.eligibility.series import change, count, extreme
+from trialmatch.eligibility.values import Interval
 
 #: Methods that look at the newest result, which the default validity therefore bounds.
 _NEWEST = frozenset({"latest", "relative-change", "absolute-change", "cockcroft-gault"})
-
-
-class Reading(NamedTuple):
-    """A result in time: one measurement, or those of one panel taken together; ``inside`` the window or not."""
-
-    results: tuple[Measurement, ...]
-    lo: datetime
-    hi: datetime
-    inside: int
-
-
-@dataclass(slots=True)
-class Selection:
-    """The results a leaf looks at, for one window: final and provisional readings that may lie in it, newest first."""
-
-    bounds: Bounds
-    finals: list[Reading]
-    drafts: list[Reading]
-    outdated: list[Reading]
-
-    @property
-    def certain(self) -> list[Reading]:
-        """Final readings that surely lie in the window."""
-        return [reading for reading in self.finals if reading.inside == t.MET]
 
 
 def evaluate(leaf: ResultLeaf, context: Context) -> Finding:
@@ -120,42 +94,6 @@ def only_number(leaf: ResultLeaf, context: Context) -> Interval | None:
     return ratios[0][0] if len(ratios) == 1 else None
 
 
-def select(leaf: ResultLeaf, window: Bounds, context: Context) -> Selection:
-    """The results that may count for a leaf in one window; shared by leaves that ask about the same ones."""
-    flags = isinstance(leaf.test, PolarityTest)
-    key = ("selection", leaf.keys, window, flags)
-    if key not in context.memo:
-        context.memo[key] = _select(leaf.keys, window, flags, context)
-    selection: Selection = context.memo[key]
-    return selection
-
-
-def _select(keys: tuple[str, ...], window: Bounds, flags: bool, context: Context) -> Selection:
-    """``flags``: an interpretation without a value is a result too."""
-    selection = Selection(window, [], [], [])
-    panels: dict[str, list[Measurement]] = {}
-    for result in context.facts.about("Observation", keys):
-        if result.value is None and not (flags and result.interpretation) and result.state != UNREADABLE:
-            continue
-        panels.setdefault(result.panel or result.reference, []).append(result)
-    for results in panels.values():
-        time = context.past(results[0].time)
-        if time is None:
-            continue
-        inside = window.holds(time)
-        reading = Reading(tuple(results), time.lo, time.hi, inside)
-        if inside == t.UNMET:
-            if time.hi.date() < window.low_min:
-                selection.outdated.append(reading)
-        elif results[0].state == PROVISIONAL:
-            selection.drafts.append(reading)
-        else:
-            selection.finals.append(reading)
-    for readings in (selection.finals, selection.drafts, selection.outdated):
-        readings.sort(key=lambda reading: (reading.hi, reading.lo), reverse=True)
-    return selection
-
-
 def _in_window(leaf: ResultLeaf, window: Bounds, context: Context) -> Finding:
     selection = select(leaf, window, context)
     if leaf.method == "cockcroft-gault":
@@ -169,13 +107,13 @@ def _in_window(leaf: ResultLeaf, window: Bounds, context: Context) -> Finding:
         return _nothing(leaf, selection, context)
     truncated = any(source.truncated or source.state == "failed" for source in context.facts.incomplete("Observation"))
     if leaf.count is not None:
-        finding = _count(leaf, selection, context)
+        finding = count(leaf, selection, context)
     elif leaf.method in ("any", "all") or isinstance(leaf.test, RecordedTest):
         finding = _any(leaf, selection, context) if leaf.method != "all" else _all(leaf, selection, context)
     elif leaf.method in ("max", "min"):
-        finding = _extreme(leaf, selection, context)
+        finding = extreme(leaf, selection, context)
     elif leaf.method in ("relative-change", "absolute-change"):
-        finding = _change(leaf, selection, context)
+        finding = change(leaf, selection, context)
     else:
         finding = latest(leaf, selection, context)
     if truncated and not (finding.truth == t.MET and leaf.method == "any"):
@@ -213,19 +151,6 @@ def _flawed(leaf: ResultLeaf, selection: Selection, context: Context) -> Finding
     basis = t.first_basis(bases)
     words = {t.STALE: f"the last result, of {newest.hi.date()}, is too old", t.PROVISIONAL: "only preliminary results"}
     return unknown(basis, newest.results, lambda: words.get(basis) or said.note())
-
-
-def read(leaf: ResultLeaf, reading: Reading, context: Context) -> Judged:
-    """What one reading says; of a panel's components any may satisfy."""
-    judged = [judge(leaf.test, result, context) for result in reading.results]
-    if len(judged) == 1:
-        return judged[0]
-    best = max(one.truth for one in judged)
-    same = [one for one in judged if one.truth == best]
-    if best == t.UNKNOWN:
-        basis = t.first_basis(one.basis for one in same)
-        return next(one for one in same if one.basis == basis)
-    return same[0]
 
 
 def latest(leaf: ResultLeaf, selection: Selection, context: Context) -> Finding:
@@ -315,155 +240,3 @@ def _open(findings: list[tuple[str, tuple[Measurement, ...]]]) -> Finding | None
     basis = t.first_basis(basis for basis, _ in findings)
     facts = [result for one, results in findings if one == basis for result in results]
     return unknown(basis, facts, lambda: "a result that would decide cannot be used")
-
-
-def _extreme(leaf: ResultLeaf, selection: Selection, context: Context) -> Finding:
-    """The highest (lowest) result; those that cannot be used or may lie outside could be anything."""
-    assert isinstance(leaf.test, QuantityTest)
-    highest = leaf.method == "max"
-    found: list[tuple[Interval, Reading, str]] = []
-    for reading in selection.finals:
-        for result in reading.results:
-            try:
-                found.append((number(result, leaf.test.unit, context), reading, ""))
-            except Unusable:
-                basis = t.SOURCE_FAILED if result.state == UNREADABLE else t.UNUSABLE
-                found.append((ANY_NUMBER, reading, basis))
-    sure = [value for value, reading, _ in found if reading.inside == t.MET]
-    values = [value for value, _, _ in found]
-    if not sure:
-        return unknown(
-            t.IMPRECISE, selection.finals[0].results, lambda: "its date is too vague to tell whether it counts"
-        )
-    value = _highest(sure, values) if highest else _flip(_highest([_flip(v) for v in sure], [_flip(v) for v in values]))
-    facts = tuple(result for reading in selection.finals for result in reading.results)
-    verdict = value.within(leaf.test.limit)
-    words = f"{'highest' if highest else 'lowest'} value {interval(value, leaf.test.unit)}"
-    words += f"; limit {limit_words(leaf.test.limit, leaf.test.unit)}"
-    if verdict == t.UNKNOWN:
-        return unknown(t.first_basis([basis for _, _, basis in found if basis] + [t.IMPRECISE]), facts, lambda: words)
-    return Finding(verdict, t.EVIDENCE, facts, lambda: words)
-
-
-def _highest(sure: list[Interval], possible: list[Interval]) -> Interval:
-    """The interval of the maximum, when ``sure`` values count and further ``possible`` ones may."""
-    floors = [(value.lo, not value.lo_strict) for value in sure if value.lo is not None]
-    lo = max(floors) if floors else (None, True)
-    if any(value.hi is None for value in possible):
-        return Interval(lo=lo[0], lo_strict=not lo[1])
-    hi = max((value.hi, not value.hi_strict) for value in possible if value.hi is not None)
-    return Interval(lo[0], hi[0], not lo[1], not hi[1])
-
-
-def _flip(value: Interval) -> Interval:
-    return value.map(Fraction(-1))
-
-
-def _change(leaf: ResultLeaf, selection: Selection, context: Context) -> Finding:
-    """Latest against earliest value in the window; a decrease is negative."""
-    assert isinstance(leaf.test, QuantityTest)
-    readings = selection.finals
-    if not leaf.windows:  # validity bounds the newest only, the earliest may be any
-        readings = readings + selection.outdated
-    if any(reading.inside == t.UNKNOWN for reading in readings):
-        return unknown(t.IMPRECISE, readings[0].results, lambda: "a date is too vague to tell whether it counts")
-    last = [reading for reading in readings if reading.hi >= max(other.lo for other in readings)]
-    first = [reading for reading in readings if reading.lo <= min(other.hi for other in readings)]
-    facts = tuple({id(r): r for reading in last + first for r in reading.results}.values())
-    pairs = [(a, b) for a in first for b in last if a is not b and a.lo != b.lo]
-    if not pairs:
-        return unknown(t.MISSING_DATA, facts, lambda: "one result only: no change can be told")
-    verdicts = []
-    note: Callable[[], str] = lambda: "change of results"  # noqa: E731
-    for early, late in pairs:
-        try:
-            difference = _difference(leaf, early.results[0], late.results[0], context)
-        except Unusable as problem:
-            return unknown(t.UNUSABLE, facts, lambda reason=str(problem): reason)  # type: ignore[misc]
-        verdicts.append(difference.within(leaf.test.limit))
-        unit = leaf.test.unit
-        note = lambda d=difference, u=unit: (  # type: ignore[misc]  # noqa: E731
-            f"change {interval(d, u)}; limit {limit_words(leaf.test.limit, u)}"
-        )
-    if len(set(verdicts)) == 1 and verdicts[0] != t.UNKNOWN:
-        return Finding(verdicts[0], t.EVIDENCE, facts, note)
-    return unknown(t.UNUSABLE if _same_times(first) or _same_times(last) else t.IMPRECISE, facts, note)
-
-
-def _same_times(readings: list[Reading]) -> bool:
-    return len(readings) > 1 and len({(reading.lo, reading.hi) for reading in readings}) == 1
-
-
-def _difference(leaf: ResultLeaf, early: Measurement, late: Measurement, context: Context) -> Interval:
-    assert isinstance(leaf.test, QuantityTest)
-    if leaf.method == "absolute-change":
-        before, after = (number(result, leaf.test.unit, context) for result in (early, late))
-        return Interval(
-            None if after.lo is None or before.hi is None else after.lo - before.hi,
-            None if after.hi is None or before.lo is None else after.hi - before.lo,
-            after.lo_strict or before.hi_strict,
-            after.hi_strict or before.lo_strict,
-        )
-    unit = getattr(late.value, "unit", None) or "1"
-    before, after = (number(result, unit, context) for result in (early, late))
-    if before.exact is None or after.exact is None:
-        raise Unusable("a result that is only a bound gives no relative change")
-    if before.exact == 0:
-        raise Unusable("the earliest value is zero")
-    relative = (after.exact - before.exact) / abs(before.exact)
-    conversion = context.knowledge.units.conversion("1", leaf.test.unit)
-    if conversion is None:
-        raise Unusable("a relative change is limited in % or 1")
-    return Interval.of(conversion(relative))
-
-
-def _count(leaf: ResultLeaf, selection: Selection, context: Context) -> Finding:
-    """How many values satisfy. Of panels only the newest counts (unless method any); single results each count."""
-    assert leaf.count is not None
-    singles = [reading for reading in selection.finals if not reading.results[0].panel]
-    panels = [reading for reading in selection.finals if reading.results[0].panel]
-    counted = singles + panels
-    alternatives = [Interval(Fraction(0), Fraction(0))]
-    if panels and leaf.method != "any":
-        newest = max((panel.lo for panel in panels if panel.inside == t.MET), default=None)
-        candidates = [panel for panel in panels if newest is None or panel.hi >= newest]
-        alternatives = [_satisfied(leaf, [panel], context)[0] for panel in candidates]
-        counted = singles + candidates
-    base, bases, yes = _satisfied(leaf, singles if alternatives and leaf.method != "any" else counted, context)
-    if panels and leaf.method != "any":
-        for panel in candidates:
-            _, more, those = _satisfied(leaf, [panel], context)
-            bases, yes = bases + more, yes + those
-    lows = [Fraction((base.lo or 0) + (one.lo or 0)) for one in alternatives]
-    highs = [Fraction((base.hi or 0) + (one.hi or 0)) for one in alternatives]
-    number_of = Interval(min(lows), max(highs))
-    drafts = [draft for draft in selection.drafts if read(leaf, draft, context).truth == t.MET]
-    if drafts:
-        number_of, bases = number_of._replace(hi=max(highs) + len(drafts)), bases + [t.PROVISIONAL]
-    verdict = number_of.within(leaf.count)
-    facts = yes or [result for reading in counted for result in reading.results]
-    words = f"{interval(number_of)} such values; limit {limit_words(leaf.count)}"
-    if verdict == t.UNKNOWN:
-        return unknown(t.first_basis(bases + [t.IMPRECISE]), facts, lambda: words)
-    return Finding(verdict, t.EVIDENCE, tuple(facts), lambda: words)
-
-
-def _satisfied(
-    leaf: ResultLeaf, readings: Iterable[Reading], context: Context
-) -> tuple[Interval, list[str], list[Measurement]]:
-    """How many values of these readings satisfy, surely and possibly; why not surely; and those that do."""
-    sure = possible = 0
-    bases: list[str] = []
-    yes = []
-    for reading in readings:
-        for result in reading.results:
-            said = judge(leaf.test, result, context)
-            if said.truth == t.UNMET:
-                continue
-            possible += 1
-            if said.truth == t.MET and reading.inside == t.MET:
-                sure += 1
-                yes.append(result)
-            else:
-                bases.append(said.basis if said.truth == t.UNKNOWN else t.IMPRECISE)
-    return Interval(Fraction(sure), Fraction(possible)), bases, yes

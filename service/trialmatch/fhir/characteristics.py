@@ -6,36 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from trialmatch.config import BASE, Settings
+from trialmatch.config import Settings
 from trialmatch.eligibility import criteria as c
 from trialmatch.eligibility.dates import Window
 from trialmatch.fhir import limits
-from trialmatch.fhir.definitions import Definitions, Modifiers
+from trialmatch.fhir.definitions import Definitions
 from trialmatch.fhir.elements import json_type
+from trialmatch.fhir.extensions import PREFIX
+from trialmatch.fhir.extensions import read as extensions_of
 from trialmatch.fhir.faults import Faults
+from trialmatch.fhir.modifiers import Modifiers
 from trialmatch.terminology.mappings import Terminology
-
-_EXTENSION = f"{BASE}/StructureDefinition/"
-
-#: Extensions on a characteristic and the type of their value (criteria language; StructureDefinitions in profiles/).
-EXTENSIONS = {
-    "absence": "valueCode",
-    "applicability": "valueBoolean",
-    "cohort": "valueString",
-    "daily-dose": "valueQuantity",
-    "distinct-by": "valueCode",
-    "open-list": "valueBoolean",
-    "printed-as": "valueCode",
-    "reading": "valueCode",
-    "validity": "valueDuration",
-}
-_CODES = {
-    "absence": ("absent", "unknown"),
-    "distinct-by": ("ingredient", "mechanism"),
-    "printed-as": ("inclusion", "exclusion"),
-    "reading": ("as-printed", "inferred", "corrected"),
-}
-_JSON = {"valueCode": str, "valueBoolean": bool, "valueString": str, "valueQuantity": dict, "valueDuration": dict}
 
 _DEFINITIONS = (
     "definitionByCombination",
@@ -124,7 +105,7 @@ class Reader:
             self.faults.refuse(
                 f"{path}.modifierExtension", ", ".join(urls) or "one", "none: it could change the meaning"
             )
-        extensions = self._extensions(raw, path)
+        extensions = extensions_of(raw, path, self.faults)
         exclude = raw.get("exclude") is True
         if raw.get("exclude") not in (None, True, False):
             self.faults.refuse(f"{path}.exclude", json_type(raw["exclude"]), "true or false")
@@ -178,34 +159,6 @@ class Reader:
             link_id = f"{link_id}#{len(self.seen)}"
         self.seen[link_id] = place.path
         return link_id
-
-    def _extensions(self, raw: dict[str, Any], path: str) -> dict[str, Any]:
-        """The project's extensions by name; foreign ones do not matter, unknown ones of ours are faults."""
-        found: dict[str, Any] = {}
-        entries = raw.get("extension")
-        for position, entry in enumerate(entries if isinstance(entries, list) else ()):
-            url = entry.get("url") if isinstance(entry, dict) else None
-            if not isinstance(url, str) or not url.startswith(_EXTENSION):
-                continue
-            name, here = url.removeprefix(_EXTENSION), f"{path}.extension[{position}]"
-            if name not in EXTENSIONS:
-                self.faults.add(f"{here}.url", f"“{name}”", ", ".join(EXTENSIONS))
-                continue
-            parts = {part.get("url"): part for part in entry.get("extension", ()) if isinstance(part, dict)}
-            if name == "reading" and "code" in parts:
-                value = parts["code"].get("valueCode")
-                found["reading-note"] = parts.get("note", {}).get("valueString")
-            else:
-                value = entry.get(EXTENSIONS[name])
-            if not isinstance(value, _JSON[EXTENSIONS[name]]):
-                self.faults.add(here, f"no {EXTENSIONS[name]}", EXTENSIONS[name])
-            elif name in _CODES and value not in _CODES[name]:
-                self.faults.add(f"{here}.{EXTENSIONS[name]}", f"“{value}”", ", ".join(_CODES[name]))
-            elif name in found:
-                self.faults.add(here, f"extension {name} again", "once")
-            else:
-                found[name] = value
-        return found
 
     def _defined(
         self, place: Place, definition: str | None, base: c.Item, extensions: dict[str, Any], above: Above
@@ -322,7 +275,7 @@ class Reader:
         quiet = Faults(lenient=self.faults.lenient)
         own, self.faults = self.faults, quiet
         self.definitions = Definitions(self.terminology, quiet)
-        leaf = self._leaf(place, "definitionByTypeAndValue", self._extensions(raw, place.path), followed)
+        leaf = self._leaf(place, "definitionByTypeAndValue", extensions_of(raw, place.path, self.faults), followed)
         self.faults = own
         self.definitions = Definitions(self.terminology, own)
         for line in quiet.faults:
@@ -432,7 +385,7 @@ class Reader:
         other = {key: value for key, value in target.raw.items() if key not in ("linkId", "description", "note")}
         other["extension"] = [
             one for one in target.raw.get("extension", ())
-            if isinstance(one, dict) and one.get("url") not in (f"{_EXTENSION}printed-as", f"{_EXTENSION}cohort")
+            if isinstance(one, dict) and one.get("url") not in (f"{PREFIX}printed-as", f"{PREFIX}cohort")
         ]  # fmt: skip
         exclude = base.exclude != (other.get("exclude") is True)
         below = Above(f"{base.link_id}.", above.flipped, base.cohort, above.depth, followed)
@@ -440,7 +393,7 @@ class Reader:
         merged = replace(base, exclude=exclude, kind=kind, text=base.text or str(target.raw.get("description") or ""))
         present = next((name for name in _DEFINITIONS if other.get(name) is not None), None)
         stand_in = Place(other, target.path, scope)
-        return self._defined(stand_in, present, merged, self._extensions(other, target.path), below)
+        return self._defined(stand_in, present, merged, extensions_of(other, target.path, self.faults), below)
 
 
 def scope_of(resource: dict[str, Any], path: str, contained: list[dict[str, Any]]) -> Scope:

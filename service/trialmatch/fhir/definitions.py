@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from trialmatch.eligibility import criteria as c
-from trialmatch.eligibility.dates import Offset, Window
+from trialmatch.eligibility.dates import Window
 from trialmatch.eligibility.units import Units
-from trialmatch.eligibility.values import Interval
 from trialmatch.eligibility.wording import normal
 from trialmatch.fhir import limits
 from trialmatch.fhir.elements import json_type
 from trialmatch.fhir.faults import Faults
+from trialmatch.fhir.modifiers import Modifiers
 from trialmatch.terminology.mappings import Terminology
 from trialmatch.terminology.systems import CONCEPT, JUDGEMENT, LOINC, METHOD, RESULT, SNOMED, canonical
 from trialmatch.terminology.valuesets import key as concept_key
@@ -40,39 +40,6 @@ _SEXES = {
 }
 
 _CLEARANCE = {"creatinine-clearance", "creatinine-clearance-cockcroft-gault", "creatinine-clearance-measured"}
-
-
-@dataclass
-class Modifiers:
-    """What stands beside a definition: windows, counts, durations and the extensions that a leaf may carry."""
-
-    windows: tuple[Window, ...] = ()
-    count: Interval | None = None
-    duration: limits.Limit | None = None
-    absent: bool = False
-    open_list: bool = False
-    validity: Offset | None = None
-    dose: limits.Limit | None = None
-    distinct_by: str | None = None
-    used: set[str] = field(default_factory=set)
-
-    def take(self, *names: str) -> None:
-        """Say that a leaf understands these."""
-        self.used |= set(names)
-
-    def left(self) -> list[str]:
-        """Those that are there and that the leaf does not understand."""
-        there = {
-            "timeFromEvent": bool(self.windows),
-            "instances[x]": self.count is not None,
-            "duration[x]": self.duration is not None,
-            "extension absence": self.absent,
-            "extension open-list": self.open_list,
-            "extension validity": self.validity is not None,
-            "extension daily-dose": self.dose is not None,
-            "extension distinct-by": self.distinct_by is not None,
-        }
-        return [name for name, present in there.items() if present and name not in self.used]
 
 
 @dataclass

@@ -12,11 +12,13 @@ from trialmatch.fhir.elements import Json, Malformed, child, children, codes, nu
 
 _DAYS = {"s": Fraction(1, 86400), "min": Fraction(1, 1440), "h": Fraction(1, 24), "d": Fraction(1), "wk": Fraction(7)}
 
-#: Doses a day by HL7 GTSAbbreviation and everyday Latin (https://terminology.hl7.org/CodeSystem-v3-GTSAbbreviation.html).
+#: Doses a day by HL7 GTSAbbreviation and everyday Latin (terminology.hl7.org, v3-GTSAbbreviation).
 _CODES = {
-    "qd": Fraction(1), "od": Fraction(1), "am": Fraction(1), "pm": Fraction(1), "bed": Fraction(1), "daily": Fraction(1),
+    "qd": Fraction(1), "od": Fraction(1), "am": Fraction(1), "pm": Fraction(1), "bed": Fraction(1),
+    "daily": Fraction(1),
     "bid": Fraction(2), "tid": Fraction(3), "qid": Fraction(4), "qod": Fraction(1, 2), "wk": Fraction(1, 7),
-    "q1h": Fraction(24), "q2h": Fraction(12), "q3h": Fraction(8), "q4h": Fraction(6), "q6h": Fraction(4), "q8h": Fraction(3),
+    "q1h": Fraction(24), "q2h": Fraction(12), "q3h": Fraction(8), "q4h": Fraction(6), "q6h": Fraction(4),
+    "q8h": Fraction(3),
     "q12h": Fraction(2),
 }  # fmt: skip
 

@@ -195,7 +195,7 @@ class _Reader:
             self._no_allergy(fact)
 
     def _name(self, fact: Any, concepts: set[str]) -> str:
-        """A name for a record that gives none: its code's display in the mappings, its concept's, or the code itself."""
+        """A name for a record that gives none: its code's display in the mappings, its concept's, or the code."""
         for coding in fact.codings:
             shown = self.terminology.displays.get((coding.system, coding.code))
             if shown:
@@ -234,7 +234,8 @@ class _Reader:
                 held = terminology.sets.concepts(coding.system, coding.code)
                 for concept in concepts - held:
                     if terminology.sets.excluded(concept, coding.system, coding.code):
-                        return f"its codes contradict each other: {coding.code} is expressly not {terminology.label(concept)}"
+                        what = terminology.label(concept)
+                        return f"its codes contradict each other: {coding.code} is expressly not {what}"
         return ""
 
 

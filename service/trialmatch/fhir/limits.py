@@ -23,7 +23,7 @@ _ANCHORS = ("screening", "enrolment", "infusion")
 
 
 class Limit(NamedTuple):
-    """A limit on a number: ``unit`` is UCUM (None: none was given), or ``reference`` ``UNL``/``LNL`` of which it is a multiple."""
+    """A limit on a number in ``unit`` (UCUM; None: none given), or a multiple of ``reference`` (``UNL``, ``LNL``)."""
 
     interval: Interval
     unit: str | None

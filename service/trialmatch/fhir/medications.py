@@ -32,8 +32,8 @@ _ORDERED = {"order", "original-order", "reflex-order", "filler-order", "instance
 
 #: Words of forms and routes that act where they are applied (criteria language, section 6).
 _LOCAL = re.compile(
-    r"\b(topical|ophthalmic|ophth|otic|nasal|intranasal|inhal\w*|metered dose|actuat\w*|nebuli\w*|cream|ointment|lotion|gel|shampoo|"
-    r"eye drops?|ear drops?|patch|intravitreal|vaginal|cutaneous|dermal|foam)\b",
+    r"\b(topical|ophthalmic|ophth|otic|nasal|intranasal|inhal\w*|metered dose|actuat\w*|nebuli\w*|cream|ointment|"
+    r"lotion|gel|shampoo|eye drops?|ear drops?|patch|intravitreal|vaginal|cutaneous|dermal|foam)\b",
     re.IGNORECASE,
 )
 

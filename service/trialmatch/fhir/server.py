@@ -1,4 +1,4 @@
-"""FHIR servers through fhirpy: one patient's records, or R5 studies. Every page is followed; what was not given is said."""
+"""FHIR servers through fhirpy: one patient's records, or R5 studies. Every page is followed, gaps are said."""
 
 from __future__ import annotations
 

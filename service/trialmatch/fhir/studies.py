@@ -1,28 +1,27 @@
 """Loading studies: R5 ResearchStudy and EvidenceVariable, validated, resolved, bound and compiled into criteria.
 
-The way of a study is the tuple :data:`STEPS`; each step adds to the faults, and a set with faults is refused as a whole.
+The way of a study is the tuple :data:`STEPS`; each step adds faults, and a set with faults is refused as a whole.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import orjson
-from pydantic import ValidationError
 
-from trialmatch import resources
 from trialmatch.config import BASE, Settings
 from trialmatch.eligibility.criteria import EventLeaf, Study
 from trialmatch.eligibility.program import Program
-from trialmatch.errors import BadInput, FaultyStudy, UsageError
+from trialmatch.errors import FaultyStudy, UsageError
 from trialmatch.fhir.characteristics import Above, Reader, Scope, scope_of
+from trialmatch.fhir.definition_files import SHIPPED, Definition, from_paths, shipped, unpacked
 from trialmatch.fhir.elements import json_type
 from trialmatch.fhir.faults import Faults
+from trialmatch.fhir.r5 import validate
 from trialmatch.terminology.mappings import Terminology
 
 _NO_EXCLUSIONS = f"{BASE}/StructureDefinition/exclusions-not-in-record"
@@ -30,19 +29,6 @@ _REGISTRY = "https://clinicaltrials.gov"
 
 #: Statuses of ResearchStudy under which a study is matched; drafts and retired ones never are.
 _MATCHED = ("active", "unknown")
-
-
-@dataclass(frozen=True)
-class Definition:
-    """One definitional resource: where it came from and its raw JSON."""
-
-    place: str
-    resource: dict[str, Any]
-
-    @property
-    def path(self) -> str:
-        """File and resource, the root of element paths."""
-        return f"{self.place}: {self.resource.get('resourceType')}/{self.resource.get('id', '')}"
 
 
 @dataclass(frozen=True)
@@ -99,7 +85,7 @@ class _Loading:
     settings: Settings
     faults: Faults
     library: list[Definition] = field(default_factory=list)
-    unreadable: set[str] = field(default_factory=set)
+    unreadable: frozenset[str] = frozenset()
     studies: list[Study] = field(default_factory=list)
 
     @cached_property
@@ -135,76 +121,8 @@ def _scope(resource: dict[str, Any], path: str) -> Scope:
 
 
 def _validate(loading: _Loading) -> None:
-    """Valid R5, as far as fhir.resources knows it."""
-    from fhir.resources import get_fhir_model_class
-
-    for definition in loading.definitions:
-        kind = definition.resource.get("resourceType")
-        if kind not in ("ResearchStudy", "EvidenceVariable") or _too_deep(definition, loading):
-            continue
-        for model, location, piece in _pieces(definition.resource):
-            try:
-                get_fhir_model_class(model).model_validate(piece)
-            except ValidationError as problem:
-                for error in problem.errors(include_url=False, include_input=False):
-                    _not_r5(definition, (*location, *error["loc"]), str(error["msg"]), loading)
-
-
-def _pieces(resource: dict[str, Any]) -> Iterator[tuple[str, tuple[int | str, ...], dict[str, Any]]]:
-    """A resource in pieces that do not nest: itself, and each characteristic, members left out.
-
-    The models are recursive and would overrun Python's stack long before a study reaches the depth it may have.
-    """
-    yield resource["resourceType"], (), _without_members(resource, "characteristic")
-    pending: list[tuple[tuple[int | str, ...], Any]] = [(("characteristic",), resource.get("characteristic"))]
-    while pending:
-        location, members = pending.pop()
-        for position, entry in enumerate(members if isinstance(members, list) else ()):
-            if not isinstance(entry, dict):
-                continue
-            here = (*location, position)
-            combination = entry.get("definitionByCombination")
-            piece = entry
-            if isinstance(combination, dict):
-                piece = {**entry, "definitionByCombination": _without_members(combination, "characteristic")}
-                pending.append(
-                    ((*here, "definitionByCombination", "characteristic"), combination.get("characteristic"))
-                )
-            yield "EvidenceVariableCharacteristic", here, piece
-
-
-def _without_members(element: dict[str, Any], key: str) -> dict[str, Any]:
-    members = element.get(key)
-    return {**element, key: [{}] * len(members)} if isinstance(members, list) else element
-
-
-def _not_r5(definition: Definition, location: tuple[int | str, ...], message: str, loading: _Loading) -> None:
-    path, holder = definition.path, ""
-    for part in location:
-        if isinstance(part, int):
-            path += f"[{part}]"
-            if path.rsplit(".", 1)[-1].startswith("characteristic["):
-                holder = path
-        else:
-            path += f".{part}"
-    words = message.removeprefix("Value error, ")
-    loading.faults.add(path, f"not valid R5 ({words})", "what FHIR R5 defines", ambiguous=not holder)
-    if holder:
-        loading.unreadable.add(holder)
-
-
-def _too_deep(definition: Definition, loading: _Loading) -> bool:
-    depth = 0
-    level: list[dict[str, Any] | list[Any]] = [definition.resource]
-    while level and depth <= 12 * loading.settings.study_depth:
-        depth += 1
-        inside = [inner for outer in level for inner in (outer.values() if isinstance(outer, dict) else outer)]
-        level = [inner for inner in inside if isinstance(inner, dict | list)]
-    if level:
-        allowed = f"characteristics at most {loading.settings.study_depth} deep"
-        loading.faults.refuse(definition.path, "nested too deep", allowed)
-        loading.unreadable.add(definition.path)
-    return bool(level)
+    """Valid R5."""
+    loading.unreadable = validate(loading.definitions, loading.settings.study_depth, loading.faults)
 
 
 def _value_sets(loading: _Loading) -> None:
@@ -279,7 +197,7 @@ def _study(definition: Definition, study_id: str, loading: _Loading, used: set[s
         loading.faults,
         _noting(loading, used),
         cohorts,
-        frozenset(loading.unreadable),
+        loading.unreadable,
     )
     used.add(scope.path)
     items = reader.items(scope, Above())
@@ -350,9 +268,7 @@ def _blocks_alone(loading: _Loading, used: set[str]) -> None:
         ):
             continue
         scope = _scope(definition.resource, definition.path)
-        reader = Reader(
-            loading.terminology, loading.settings, loading.faults, loading.find, {}, frozenset(loading.unreadable)
-        )
+        reader = Reader(loading.terminology, loading.settings, loading.faults, loading.find, {}, loading.unreadable)
         reader.items(scope, Above(cohort=None))
 
 
@@ -368,7 +284,7 @@ def load(
     Raises FaultyStudy with every fault of all of them.
     """
     loading = _Loading(definitions, terminology, settings, Faults(lenient=lenient))
-    if any(not definition.place.startswith(_SHIPPED) for definition in definitions):
+    if any(not definition.place.startswith(SHIPPED) for definition in definitions):
         loading.library = shipped()
     for step in STEPS:
         step(loading)
@@ -381,61 +297,4 @@ def load(
     return StudySet(studies, digest.hexdigest(), tuple(loading.faults.warnings))
 
 
-_SHIPPED = "shipped: "
-
-
-def shipped() -> list[Definition]:
-    """The definitions of the shipped studies."""
-    found = []
-    for name, content in resources.studies():
-        found += unpacked(orjson.loads(content), f"{_SHIPPED}{name}")
-    return found
-
-
-def from_paths(paths: Iterable[Path], settings: Settings) -> list[Definition]:
-    """The definitions in files (a Bundle or a single resource each) and folders of them.
-
-    Raises BadInput for what is no JSON, no FHIR resource, too large, or a folder without any.
-    """
-    found: list[Definition] = []
-    for path in paths:
-        if path.is_dir():
-            files = sorted(path.rglob("*.json"))
-            if not files:
-                raise BadInput(str(path), "no .json file in it", "Bundles or resources of R5 studies")
-        elif path.is_file():
-            files = [path]
-        else:
-            raise BadInput(str(path), "no such file or folder", "a study as Bundle or resource (.json)")
-        for file in files:
-            found += _from_file(file, settings)
-    return found
-
-
-def _from_file(path: Path, settings: Settings) -> list[Definition]:
-    from trialmatch.fhir.sources import parse
-
-    size = path.stat().st_size
-    if size > settings.study_bytes:
-        raise FaultyStudy([f"{path}: {size} bytes; allowed: at most {settings.study_bytes} bytes"])
-    return unpacked(parse(path.read_bytes(), str(path)), str(path))
-
-
-def unpacked(data: Any, place: str) -> list[Definition]:
-    """The resources of a Bundle, or the one resource."""
-    if not isinstance(data, dict) or not isinstance(data.get("resourceType"), str):
-        raise BadInput(
-            place, json_type(data) if not isinstance(data, dict) else "no resourceType", "a FHIR R5 Bundle or resource"
-        )
-    if data["resourceType"] != "Bundle":
-        return [Definition(place, data)]
-    found = []
-    entries = data.get("entry") or []
-    if not isinstance(entries, list):
-        raise BadInput(f"{place}: Bundle.entry", json_type(entries), "an array")
-    for position, entry in enumerate(entries):
-        resource = entry.get("resource") if isinstance(entry, dict) else None
-        if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
-            raise BadInput(f"{place}: Bundle.entry[{position}].resource", json_type(resource), "a resource")
-        found.append(Definition(place, resource))
-    return found
+__all__ = ["Definition", "StudySet", "from_paths", "identifiers", "load", "shipped", "unpacked"]
