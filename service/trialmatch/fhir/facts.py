@@ -30,14 +30,19 @@ def facts_of(records: Records, patient_id: str, terminology: Terminology, settin
     Records that cannot be read are added to ``records.problems`` and make their source partial. Raises PatientMissing
     where ``place`` (the file, folder or server) does not hold the patient.
     """
-    found = identities(records, patient_id)
-    if found is None:
+    if identities(records, patient_id) is None:
         raise PatientMissing(place, "no such patient", "a Patient with the id that was asked for")
-    current, ids = found
-    return _Reader(records, current, ids, terminology, settings).read()
+    return reader_of(records, patient_id, terminology, settings).read()
 
 
-class _Reader:
+def reader_of(records: Records, patient_id: str, terminology: Terminology, settings: Settings) -> Reader:
+    """The reader of a patient who is there."""
+    found = identities(records, patient_id)
+    assert found is not None
+    return Reader(records, *found, terminology, settings)
+
+
+class Reader:
     """One patient's reading; holds what all kinds of records need."""
 
     def __init__(

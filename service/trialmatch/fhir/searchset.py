@@ -89,7 +89,7 @@ def _outcome(sources: Iterable[Source]) -> Json | None:
         {
             "severity": "warning",
             "code": "incomplete",
-            "diagnostics": f"{one.type}: {one.state}{f' ({one.detail})' if one.detail else ''}; what hangs on it is unknown",
+            "diagnostics": f"{one.type} is {one.state}, what hangs on it is unknown: {one.detail or 'not all was given'}",
         }
         for one in sources
         if one.state != "complete"

@@ -73,13 +73,14 @@ def from_bundle(bundle: Any, place: str) -> Records:
     return records
 
 
-def _take(resource: Any, place: str, records: Records, entry: Json | None = None) -> None:
+def _take(resource: Any, place: str, records: Records, entry: Json | None = None, file_type: str | None = None) -> None:
+    """Take in one resource; ``file_type`` is what the name of its file says it is."""
     if not isinstance(resource, dict):
-        records.unreadable(None, place, f"{json_type(resource)}; expected a resource")
+        records.unreadable(file_type, place, f"{json_type(resource)}; expected a resource")
         return
     kind = resource.get("resourceType")
     if not isinstance(kind, str) or not kind.isalpha() or not kind[0].isupper():
-        records.unreadable(None, place, "resourceType: none that is known; expected a FHIR resource type")
+        records.unreadable(file_type, place, "resourceType: none that is known; expected a FHIR resource type")
         return
     full_url = (entry or {}).get("fullUrl")
     identity = resource.get("id")
@@ -96,7 +97,7 @@ def _take(resource: Any, place: str, records: Records, entry: Json | None = None
         records.full_urls |= inner.full_urls
         return
     if not _known(kind):
-        records.unreadable(None, place, f"resourceType “{kind[:40]}” is not known; expected a FHIR resource type")
+        records.unreadable(file_type, place, f"resourceType “{kind[:40]}” is not known; expected a FHIR resource type")
         return
     records.add(resource, place)
 
@@ -126,7 +127,7 @@ def _read_file(path: Path, records: Records) -> None:
             why = "no JSON" if not isinstance(problem, orjson.JSONDecodeError) else f"no JSON ({problem.msg})"
             records.unreadable(kind if _known(kind) else None, place, f"{why}; expected one resource a line")
             continue
-        _take(resource, place, records)
+        _take(resource, place, records, file_type=kind if _known(kind) else None)
 
 
 def _lines(path: Path, records: Records, kind: str) -> Iterator[bytes]:

@@ -23,6 +23,7 @@ _ALIASES = {
     "https://loinc.org": LOINC,
     "urn:oid:2.16.840.1.113883.6.96": SNOMED,
     "https://snomed.info/sct": SNOMED,
+    "http://snomed.info": SNOMED,
     "urn:oid:2.16.840.1.113883.6.90": ICD10CM,
     "http://hl7.org/fhir/sid/icd-10-cm/": ICD10CM,
     "urn:oid:2.16.840.1.113883.6.88": RXNORM,
