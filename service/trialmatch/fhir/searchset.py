@@ -1,7 +1,7 @@
 """Matches as FHIR R4: a searchset Bundle of ResearchStudy, with the score and verdict of each entry.
 
-R5 studies are rendered down to what R4 and R4B know (https://hl7.org/fhir/R4/researchstudy.html); what R4 has no element
-for is left out, and nothing is made up: elements that are not of the shape FHIR defines are left out too.
+R5 studies are rendered down to what R4 and R4B know (https://hl7.org/fhir/R4/researchstudy.html); what R4 has no
+element for is left out, and nothing is made up: elements that are not of the shape FHIR defines are left out too.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _outcome(sources: Iterable[Source]) -> Json | None:
         {
             "severity": "warning",
             "code": "incomplete",
-            "diagnostics": f"{one.type} is {one.state}, what hangs on it is unknown: {one.detail or 'not all was given'}",
+            "diagnostics": f"{one.type} {one.state} ({one.detail or 'no detail'}): what hangs on it is unknown",
         }
         for one in sources
         if one.state != "complete"
@@ -131,6 +131,12 @@ def _list(raw: Json, name: str) -> list[Json]:
     return [one for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
 
 
+def _codings(raw: Json, name: str) -> list[Json]:
+    """The codings of a CodeableConcept."""
+    concept = raw.get(name)
+    return _list(concept, "coding") if isinstance(concept, dict) else []
+
+
 def _concept(value: Any) -> Json | None:
     """A CodeableConcept; one without text gets the display or code of its first coding, as many clients need a text."""
     if not isinstance(value, dict):
@@ -152,7 +158,7 @@ def _status(raw: Json) -> str:
         coding.get("code")
         for one in _list(raw, "progressStatus")
         if one.get("actual") is not False
-        for coding in _list(one.get("state") if isinstance(one.get("state"), dict) else {}, "coding")
+        for coding in _codings(one, "state")
     ]
     for state in reversed(states):
         known = _PROGRESS.get(str(state), str(state))
@@ -182,8 +188,7 @@ def _description(raw: Json) -> str | None:
 def _sponsor(raw: Json) -> Json | None:
     for role in _SPONSOR:
         for party in _list(raw, "associatedParty"):
-            roles = _list(party["role"], "coding") if isinstance(party.get("role"), dict) else []
-            if not any(coding.get("code") == role for coding in roles):
+            if not any(coding.get("code") == role for coding in _codings(party, "role")):
                 continue
             reference = party.get("party")
             if isinstance(reference, dict) and _refers_to(reference, "Organization", raw):

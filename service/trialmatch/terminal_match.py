@@ -1,0 +1,351 @@
+"""The match document as a page that a trial coordinator reads: verdict, why, unmet, missing, to confirm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from trialmatch.terminal import Json, Row, clean, grid, heading, leaves, plural, rows, shorten, verdict_text
+
+_INDENT = 3
+
+#: Types of records in words; those of one word are counted together.
+_RECORDS = {
+    "Observation": "results",
+    "Condition": "diagnoses",
+    "Procedure": "procedures",
+    "Immunization": "immunizations",
+    "AllergyIntolerance": "allergies",
+    "MedicationRequest": "medication records",
+    "MedicationStatement": "medication records",
+    "MedicationAdministration": "medication records",
+    "MedicationDispense": "medication records",
+    "Encounter": "encounters",
+    "ResearchSubject": "study participations",
+    "ImagingStudy": "imaging studies",
+    "DocumentReference": "documents",
+}
+_ONE = {"diagnoses": "diagnosis", "allergies": "allergy", "imaging studies": "imaging study"}
+
+#: Gaps in the data: what is wrong, in the order of a coordinator's work.
+GAPS = {
+    "missing-data": "Never measured, or not on record",
+    "stale": "Too old",
+    "provisional": "Not final, or not confirmed yet",
+    "unusable": "On record, but cannot be compared",
+    "imprecise": "On record, but too vague to decide",
+    "source-failed": "Not given by the source, or not readable",
+}
+
+#: Points for a person: how they are settled. A line that needs several of these stands under the first of them.
+_DATE, _READ, _OPEN, _BOTH, _CHART, _PERSON = "date", "read", "open", "both", "chart", "person"
+CONFIRMATIONS = {
+    _PERSON: "Needs a person's answer",
+    _CHART: "The record says nothing: look in the chart",
+    _BOTH: "The record says nothing: look in the chart, and judge what is found",
+    _OPEN: "The printed list is open (“etc.”): look for others of its kind",
+    _READ: "Only printed, no rule reads it: look and decide",
+    _DATE: "Hangs on a date that is not known yet (--enrolment, --infusion)",
+}
+_KIND = {
+    "judgement": _PERSON,
+    "no-record": _CHART,
+    "open-list": _OPEN,
+    "not-computable": _READ,
+    "anchor-unknown": _DATE,
+}
+
+
+_ANSWERS = "What a person has confirmed goes into a file for --attestations: see trialmatch match --help."
+
+
+def match_page(document: Json, width: int, studied: int) -> Iterator[RenderableType]:
+    """A match document; ``studied`` is how many studies were matched, ineligible ones included."""
+    yield from header(document)
+    found = document["matches"]
+    if not found:
+        yield ""
+        yield no_match(studied)
+    if len(found) > 1:
+        yield ""
+        yield overview(found, width)
+    for match in found:
+        yield ""
+        yield from one_match(match, width)
+    if any(_confirmations(match) for match in found):
+        yield ""
+        yield Text(_ANSWERS, style="dim")
+
+
+def no_match(studied: int) -> Text:
+    """What is said where nothing is left."""
+    if not studied:
+        return Text("There is no active study to match against. trialmatch studies list shows what is loaded.")
+    which = "The one study rules" if studied == 1 else f"All {studied} studies rule"
+    return Text(f"No match today: {which} the patient out. --all shows them, with the reasons.")
+
+
+def header(document: Json) -> Iterator[RenderableType]:
+    """Who, when, and from how much."""
+    yield Text.assemble((clean(document["patient"]), "bold"), f", as of {document['asOf']}")
+    counts: dict[str, int] = {}
+    for source in document["sources"]:
+        if source["type"] in _RECORDS:
+            words = _RECORDS[source["type"]]
+            counts[words] = counts.get(words, 0) + source["count"]
+    there = [_counted(number, words) for words, number in counts.items() if number]
+    none = [words for words, number in counts.items() if not number]
+    line = Text("Records: " + (", ".join(there) or "none but the patient"))
+    if there and none:
+        line.append(f"; no {_listed(none)}", style="dim")
+    yield line
+    partial = [source for source in document["sources"] if source["state"] != "complete"]
+    if partial:
+        yield _warning(partial, len(document["sources"]))
+
+
+def _counted(number: int, words: str) -> str:
+    return plural(number, _ONE.get(words, words.removesuffix("s")), words)
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _warning(partial: Sequence[Json], of: int) -> Text:
+    def said(source: Json) -> str:
+        return ": ".join(clean(source[name]) for name in ("state", "detail") if source[name])
+
+    if len(partial) == of and len({said(source) for source in partial}) == 1:
+        words = f"every type of record ({said(partial[0])})"
+    else:
+        words = "; ".join(f"{source['type']} ({said(source)})" for source in partial)
+    return Text(f"! INCOMPLETE  {words}. What hangs on it is unknown, not absent.", style="bold yellow")
+
+
+def overview(matches: Sequence[Json], width: int) -> RenderableType:
+    """One line a match."""
+    first = max(len(clean(match["study"]["id"])) for match in matches)
+    lines = []
+    for match in matches:
+        line = Text(f"{match['rank']:>3}  ")
+        line.append_text(verdict_text(match["verdict"]))
+        line.append(" " * (20 - line.cell_len))
+        line.append(f" {clean(match['study']['id']):{first}}  ")
+        line.append(shorten(clean(_in_short(match)), max(width - line.cell_len, 10)), style="dim")
+        lines.append(line)
+    return Text("\n").join(lines)
+
+
+def _in_short(match: Json) -> str:
+    """What stands between a patient and a study, in a few words."""
+    decisive = [one for one in match["unmet"] if one["decisive"]]
+    if decisive:
+        return f"not met: {', '.join(one['linkId'] for one in decisive)}"
+    gaps, confirm = _gaps(match), _confirmations(match)
+    said = [plural(len(gaps), "data gap")] if gaps else []
+    said += [f"{plural(len(confirm), 'point')} to confirm"] if confirm else []
+    return ", ".join(said) or match["why"]
+
+
+@dataclass(frozen=True)
+class _View:
+    """A match and how it is shown: its leaves by linkId, its cohorts' names, the page's width, and whether briefly."""
+
+    match: Json
+    width: int
+    brief: bool = False
+
+    @cached_property
+    def leaves(self) -> dict[str, Json]:
+        return {leaf["linkId"]: leaf for leaf in leaves(self.match["items"])}
+
+    @cached_property
+    def cohorts(self) -> dict[str, str]:
+        return {cohort["id"]: clean(cohort["name"]) for cohort in self.match["cohorts"]}
+
+    def cohort(self, item: Json) -> str:
+        """The cohort that an item is about, where there are several."""
+        name = self.cohorts.get(item.get("cohort") or "", "")
+        return f"[{name}] " if name and len(self.cohorts) > 1 else ""
+
+    def room(self, first: int) -> int:
+        """The width that is left beside a first column."""
+        return self.width - _INDENT - first - 6
+
+
+def one_match(match: Json, width: int, *, brief: bool = False) -> Iterator[RenderableType]:
+    """One study: heading, why, cohorts, unmet, missing, to confirm, counts. ``brief`` leaves details out."""
+    view, study = _View(match, width, brief), match["study"]
+    score = "" if match["score"] is None else f", score {match['score']:.2f}"
+    right = verdict_text(match["verdict"], capital=True).append(score, style="not bold")
+    yield heading(f"{match['rank']}  {clean(study['id'])}", right, width)
+    yield _indented(Text(clean(study["title"]), style="bold"))
+    if study["url"] and not brief:
+        yield _indented(Text(clean(study["url"]), style="dim"))
+    yield _indented(Text(clean(match["why"])))
+    if match["cohorts"]:
+        yield ""
+    for cohort in match["cohorts"]:
+        line = verdict_text(cohort["verdict"])
+        line.append(" " * (15 - line.cell_len) + f" cohort {clean(cohort['name'])}", style="not bold default")
+        yield _indented(line)
+    if not match["items"]:
+        return
+    for section in (_unmet, _missing, _confirm, _conflicts):
+        yield from section(view)
+    yield ""
+    yield _indented(_counts(view))
+
+
+def _indented(content: RenderableType, more: int = 0) -> Padding:
+    return Padding(content, (0, 0, 0, _INDENT + more))
+
+
+def _title(title: str, rest: str, style: str) -> Padding:
+    return _indented(Text.assemble((title, style), f"  {rest}" if rest else ""))
+
+
+def _unmet(view: _View) -> Iterator[RenderableType]:
+    decisive = {one["linkId"] for one in view.match["unmet"] if one["decisive"]}
+    if not decisive:
+        return
+    found = rows(view.match["items"], decisive)
+    yield ""
+    yield _title("UNMET", f"{plural(len(found), 'criterion', 'criteria')} not met", "bold red")
+    first = _first_column(row.link_id for row in found)
+    room = view.room(first)
+    lines = []
+    for row in found:
+        body = Text(view.cohort(row.item) + shorten(row.text, room))
+        for leaf in row.leaves:
+            name = "" if leaf is row.item else f"{clean(leaf['linkId'])}  "
+            body.append(f"\n{name}{clean(leaf['reason'])}", style="red")
+            if not view.brief:
+                body.append(_evidence(leaf), style="dim")
+        lines.append((Text(row.link_id, style="bold"), body))
+    yield grid(lines, _INDENT, first)
+
+
+def _evidence(leaf: Json) -> str:
+    """The records a leaf rests on, newest two."""
+    facts = leaf.get("evidence", [])
+    if not facts:
+        return ""
+    shown = [" ".join(part for part in (fact["date"], clean(fact["reference"])) if part) for fact in facts[:2]]
+    more = f" and {len(facts) - 2} more" if len(facts) > 2 else ""
+    return f"\n{', '.join(shown)}{more}"
+
+
+def _gaps(match: Json) -> list[Json]:
+    return [one for one in match["missing"] if one["basis"] in GAPS]
+
+
+def _confirmations(match: Json) -> list[Json]:
+    return [one for one in match["missing"] if one["basis"] not in GAPS]
+
+
+def _missing(view: _View) -> Iterator[RenderableType]:
+    gaps = _gaps(view.match)
+    if not gaps:
+        return
+    yield ""
+    yield _title("MISSING", f"{plural(len(gaps), 'gap')} in the data, and what would settle each", "bold yellow")
+    kept: dict[tuple[str, str, str], list[Json]] = {}
+    for gap in gaps:
+        reason = clean(view.leaves[gap["linkId"]]["reason"])
+        reason = "" if reason.startswith("no result of") else reason  # the heading says so already
+        kept.setdefault((gap["basis"], clean(gap["need"]), reason), []).append(gap)
+    first = _first_column((", ".join(clean(one["linkId"]) for one in same) for same in kept.values()), most=20)
+    for basis, title in GAPS.items():
+        lines = []
+        for (of, need, reason), same in kept.items():
+            if of == basis:
+                body = Text(view.cohort(same[0]) + need)
+                if reason:
+                    body.append(f"\n{reason}", style="dim")
+                lines.append((Text(", ".join(clean(one["linkId"]) for one in same)), body))
+        if lines:
+            yield _indented(Text(title, style="italic"))
+            yield grid(lines, _INDENT, first)
+
+
+def _confirm(view: _View) -> Iterator[RenderableType]:
+    points = _confirmations(view.match)
+    if not points:
+        return
+    found = rows(view.match["items"], {one["linkId"] for one in points})
+    yield ""
+    said = f"{plural(len(points), 'point')} a person must confirm, in {plural(len(found), 'criterion', 'criteria')}"
+    yield _title("TO CONFIRM", said, "bold cyan")
+    grouped: dict[str, list[Row]] = {name: [] for name in CONFIRMATIONS}
+    for row in found:
+        grouped[_how(row)].append(row)
+    if view.brief:
+        for name, mine in grouped.items():
+            if mine:
+                ids = shorten(
+                    ", ".join(row.link_id for row in mine), view.width - _INDENT - len(CONFIRMATIONS[name]) - 3
+                )
+                yield _indented(Text.assemble((CONFIRMATIONS[name], "italic"), f": {ids}"))
+        return
+    first = _first_column(row.link_id for row in found)
+    room = view.room(first)
+    for name, mine in grouped.items():
+        if mine:
+            yield _indented(Text(CONFIRMATIONS[name], style="italic"))
+            yield grid([(Text(row.link_id), _point(row, view.cohort(row.item), room)) for row in mine], _INDENT, first)
+
+
+def _point(row: Row, prefix: str, room: int) -> Text:
+    parts = f"  {row.parts}" if row.parts else ""
+    text = Text(prefix + shorten(row.text, max(room - len(prefix) - len(parts), 20)))
+    return text.append(parts, style="dim")
+
+
+def _how(row: Row) -> str:
+    kinds = {_KIND.get(leaf["basis"], _PERSON) for leaf in row.leaves}
+    for name in (_DATE, _READ, _OPEN):
+        if name in kinds:
+            return name
+    return _BOTH if len(kinds) > 1 else kinds.pop()
+
+
+def _conflicts(view: _View) -> Iterator[RenderableType]:
+    """A person's answers that the record contradicts: the record decides, and the contradiction is shown."""
+    found = [leaf for leaf in view.leaves.values() if leaf.get("conflict")]
+    if found:
+        yield ""
+        yield _title("CONFLICT", "a person's answer and the record disagree; the record counts", "bold magenta")
+        lines = [(Text(clean(leaf["linkId"])), Text(clean(leaf["conflict"]))) for leaf in found]
+        yield grid(lines, _INDENT, _first_column(leaf["linkId"] for leaf in found))
+
+
+def _counts(view: _View) -> Text:
+    match, counts = view.match, view.match["counts"]
+    attested = sum(leaf["basis"] == "attested" and leaf["status"] == "met" for leaf in view.leaves.values())
+    decisive = sum(one["decisive"] for one in match["unmet"])
+    idle = counts["unmet"] - decisive
+    said = [f"{counts['met']} met" + (f" ({attested} attested)" if attested else "")]
+    if decisive:
+        said.append(f"{decisive} unmet that {'decides' if decisive == 1 else 'decide'}")
+    if idle:
+        said.append(f"{idle} unmet that {'does' if idle == 1 else 'do'} not decide")
+    if counts["blocking"]:
+        said.append(f"{counts['blocking']} open")
+    masked = counts["unknown"] - counts["blocking"]
+    if masked:
+        said.append(f"{masked} unknown that {'does' if masked == 1 else 'do'} not matter")
+    return Text(
+        f"Of {plural(len(view.leaves), 'single criterion', 'single criteria')}: {', '.join(said)}.", style="dim"
+    )
+
+
+def _first_column(names: Iterable[str], most: int = 16) -> int:
+    lengths = [len(clean(name)) for name in names]
+    return max(4, min(most, max(lengths, default=4)))

@@ -1,0 +1,104 @@
+"""Studies on a terminal: what is loaded, and one study's criteria beside what is computed of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich import box
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from trialmatch.terminal import Json, clean, plural, shorten
+
+_ASKS = {"computed": "computed", "person": "for a person", "text": "only text"}
+
+
+def studies_page(studies: Sequence[Json], width: int) -> Iterator[RenderableType]:
+    """The studies that are loaded, one line each."""
+    if not studies:
+        yield Text("No study is loaded.")
+        return
+    first = max(len(clean(study["id"])) for study in studies)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold", expand=False)
+    for name in ("study", "title", "status", "cohorts", "criteria"):
+        table.add_column(name, no_wrap=name != "criteria")
+    room = max(width - first - 46, 16)
+    for study in studies:
+        table.add_row(
+            Text(clean(study["id"]), style="bold"),
+            Text(shorten(clean(study["title"]), room)),
+            Text(clean(study["status"])),
+            Text(str(len(study["cohorts"]) or "–"), justify="right"),
+            Text(_size(study)),
+        )
+    yield table
+
+
+def _size(study: Json) -> str:
+    if not study["rows"]:
+        return "no criteria in record"
+    counts = study["leaves"]
+    return f"{plural(study['rows'], 'row')}, {sum(counts.values())} leaves: {counts['computed']} computed"
+
+
+def study_page(study: Json, width: int) -> Iterator[RenderableType]:
+    """One study: its criteria as printed, and in words what each computes."""
+    yield Text.assemble((clean(study["id"]), "bold"), "  ", clean(study["title"]))
+    yield Text(f"status {clean(study['status'])}" + (f", {clean(study['url'])}" if study["url"] else ""), style="dim")
+    for cohort in study["cohorts"]:
+        yield Text(f"cohort {clean(cohort['id'])}: {clean(cohort['name'])}")
+    yield ""
+    if not study["items"]:
+        yield Text("The record prints no eligibility criteria: the study is undetermined for everybody.")
+        return
+    if not study["exclusionsInRecord"]:
+        yield Text("The record prints no exclusion criteria: nobody can be better than likely.")
+        yield ""
+    tree = Tree(Text("all of:", style="cyan"), guide_style="dim")
+    for item in study["items"]:
+        _grow(tree, item, None, {cohort["id"]: clean(cohort["name"]) for cohort in study["cohorts"]})
+    yield tree
+    yield ""
+    yield totals(study)
+
+
+def totals(study: Json) -> Text:
+    """How many leaves are computed, need a person, or are only text."""
+    counts = study["leaves"]
+    said = ", ".join(f"{counts[name]} {words}" for name, words in _ASKS.items())
+    return Text(f"{plural(study['rows'], 'row')} with {plural(sum(counts.values()), 'leaf', 'leaves')}: {said}.")
+
+
+def _grow(tree: Tree, item: Json, parent: Json | None, cohorts: dict[str, str]) -> None:
+    branch = tree.add(_label(item, parent, cohorts))
+    for child in item["children"]:
+        _grow(branch, child, item, cohorts)
+
+
+def _label(item: Json, parent: Json | None, cohorts: dict[str, str]) -> Text:
+    label = Text.assemble((clean(item["linkId"]), "bold"))
+    if parent is None or item["kind"] != parent["kind"]:
+        label.append(f" {item['kind']}", style="red" if item["kind"] == "exclusion" else "green")
+    if item["cohort"] and (parent is None or item["cohort"] != parent["cohort"]):
+        label.append(f" [cohort {cohorts.get(item['cohort'], clean(item['cohort']))}]", style="magenta")
+    label.append(f"  {clean(item['text'])}")
+    label.append(f"\n→ {_computed(item)}", style="cyan")
+    if item["reading"] != "as-printed" or item.get("readingNote"):
+        note = clean(item.get("readingNote", ""))
+        label.append(f"\n{item['reading']}{': ' if note else ''}{note}", style="italic dim")
+    return label
+
+
+def _computed(item: Json) -> str:
+    negated = bool(item.get("exclude"))
+    if "combination" not in item:
+        return f"not: {clean(item['computed'])}" if negated else clean(item["computed"])
+    words = {
+        "all-of": "not all of:" if negated else "all of:",
+        "any-of": "none of:" if negated else "any of:",
+        "at-least": f"{'not ' if negated else ''}at least {item.get('threshold')} of:",
+        "at-most": f"{'not ' if negated else ''}at most {item.get('threshold')} of:",
+    }
+    return words[item["combination"]]
