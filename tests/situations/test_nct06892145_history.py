@@ -208,7 +208,7 @@ def test_heart(situation: Situation) -> None:
         "85",
         "basal cell carcinoma and breast cancer, both active",
         (sle(), icd(BCC, "2026-01-12"), icd(BREAST, "2025-05-01")),
-        {"E12": "unmet", "E12.a": "unmet:evidence"},
+        {"E12": "unmet", "E12.a1": "unmet:evidence"},
         "ineligible",
     ),
     # no active lesion and treatment over for more than two years
@@ -216,7 +216,7 @@ def test_heart(situation: Situation) -> None:
         "86",
         "melanoma of 2018, cured and treatment ended in 2019",
         (sle(), icd(MELANOMA, "2018-03-01", "2019-06-30", clinical="resolved")),
-        {"E12": "met", "E12.a": "met:evidence"},
+        {"E12": "met", "E12.a1": "met:evidence"},
         OPEN,
     ),
     # resolved, but nobody knows since when
@@ -224,7 +224,7 @@ def test_heart(situation: Situation) -> None:
         "86",
         "melanoma of 2018, resolved, no end recorded",
         (sle(), icd(MELANOMA, "2018-03-01", clinical="resolved")),
-        {"E12": "unknown", "E12.a": "unknown:imprecise"},
+        {"E12": "unknown", "E12.a1": "unknown:imprecise"},
         "possible",
     ),
     # exactly two years is not more than two years
