@@ -47,8 +47,8 @@ _KINDS = {"MedicationRequest": "exposure", "ResearchSubject": "study participati
 
 
 def concept_words(concept: str) -> str:
-    """A concept's key in words, where nobody knows its name."""
-    return concept.replace("-", " ")
+    """A concept's key in words, where nobody knows its name; a ``system|code`` as it is."""
+    return concept if "|" in concept else concept.replace("-", " ")
 
 
 def describe(leaf: Leaf, validity: Offset = DEFAULT_VALIDITY, name: Callable[[str], str] = concept_words) -> str:
@@ -134,9 +134,12 @@ class _Words:
         return " or ".join(dict.fromkeys(self._key(key) for key in keys))
 
     def _key(self, key: str) -> str:
-        """A concept by its name; a ``system|code`` by its code and the system's last part."""
+        """A concept by its name; a ``system|code`` by its display, or by its code and the system's last part."""
         system, _, code = key.rpartition("|")
-        return f"{code} ({system.rstrip('/').rsplit('/', 1)[-1]})" if system else self.name(key)
+        if not system:
+            return self.name(key)
+        known = self.name(key)
+        return known if known not in (key, code) else f"{code} ({system.rstrip('/').rsplit('/', 1)[-1]})"
 
     def _windows(self, windows: tuple[Window, ...]) -> list[str]:
         return [self.window(window) for window in windows]

@@ -137,7 +137,7 @@ def silence(leaf: EventLeaf | ExposureLeaf, context: Context) -> Finding:
     if hints:
         return unknown(t.UNUSABLE, hints, lambda: f"only words, no known code: {hints[0].display}")
     if leaf.absent:
-        return Finding(t.UNMET, t.NO_RECORD, (), lambda: f"no record of {leaf.label}")
+        return Finding(t.UNMET, t.NO_RECORD, (), lambda: f"no record of “{leaf.label}”")
     if context.bounds(leaf.windows) is None:
         return unknown(t.ANCHOR_UNKNOWN, (), lambda: "the date that its window hangs on is not known")
-    return unknown(t.NO_RECORD, (), lambda: f"the record says nothing of {leaf.label}")
+    return unknown(t.NO_RECORD, (), lambda: f"the record says nothing of “{leaf.label}”")

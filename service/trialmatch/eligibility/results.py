@@ -132,8 +132,8 @@ def _nothing(leaf: ResultLeaf, selection: Selection, context: Context) -> Findin
     if hints:
         return unknown(t.UNUSABLE, hints, lambda: f"only words, no known code: {hints[0].display}")
     if leaf.absent:
-        return Finding(t.UNMET, t.NO_RECORD, (), lambda: f"no result of {leaf.label} on record")
-    return unknown(t.MISSING_DATA, (), lambda: f"no result of {leaf.label}")
+        return Finding(t.UNMET, t.NO_RECORD, (), lambda: f"no result of “{leaf.label}” on record")
+    return unknown(t.MISSING_DATA, (), lambda: f"no result of “{leaf.label}”")
 
 
 def _flawed(leaf: ResultLeaf, selection: Selection, context: Context) -> Finding:

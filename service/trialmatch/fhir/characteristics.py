@@ -89,17 +89,17 @@ class Reader:
             if not isinstance(entry, dict):
                 self.faults.refuse(here, json_type(entry), "a characteristic")
                 continue
-            item = self._item(Place(entry, here, scope), above, position)
+            item = self._item(Place(entry, here, scope), above)
             if item is not None:
                 items.append(item)
         return tuple(items)
 
-    def _item(self, place: Place, above: Above, position: int) -> c.Item | None:
+    def _item(self, place: Place, above: Above) -> c.Item | None:
         raw, path, _ = place
         if above.depth > self.settings.study_depth:
             self.faults.refuse(path, f"nested {above.depth} deep", f"at most {self.settings.study_depth} deep")
             return None
-        link_id = self._link_id(place, above, position)
+        link_id = self._link_id(place, above)
         if "modifierExtension" in raw:
             urls = [str(one.get("url")) for one in raw["modifierExtension"] or () if isinstance(one, dict)]
             self.faults.refuse(
@@ -110,6 +110,8 @@ class Reader:
         if raw.get("exclude") not in (None, True, False):
             self.faults.refuse(f"{path}.exclude", json_type(raw["exclude"]), "true or false")
         base = self._described(raw, link_id, exclude, extensions, above)
+        if path in self.unreadable:
+            return replace(base, leaf=c.TextLeaf(label=base.text))
         present = [name for name in _DEFINITIONS if raw.get(name) is not None]
         if len(present) > 1:
             self.faults.refuse(path, " and ".join(present), "one definition[x], or none for text only")
@@ -144,13 +146,12 @@ class Reader:
             reading_note=note,
         )
 
-    def _link_id(self, place: Place, above: Above, position: int) -> str:
+    def _link_id(self, place: Place, above: Above) -> str:
         own = place.raw.get("linkId")
         if not isinstance(own, str) or not own:
             self.faults.add(f"{place.path}.linkId", "none" if own is None else json_type(own), "a unique linkId")
-            own = f"{position + 1}"
-            if (above.prefix == "" and above.depth > 1) or place.path.count("[") > 1:
-                own = "-".join(part.split("]")[0] for part in place.path.split("[")[1:])
+            positions = [part.split("]")[0] for part in place.path.split("[")[1:]]
+            own = "#" + ".".join(str(int(one) + 1) for one in positions if one.isdigit())
         link_id = above.prefix + own
         if link_id in self.seen:
             self.faults.refuse(
@@ -178,7 +179,7 @@ class Reader:
         """The leaf of a characteristic that is no group; None where it cannot be read."""
         raw, path, _ = place
         modifiers = self._modifiers(place, extensions, followed)
-        if modifiers is None or path in self.unreadable:
+        if modifiers is None:
             return None
         leaf: c.Leaf | None
         if definition == "definitionByTypeAndValue":

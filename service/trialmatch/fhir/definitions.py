@@ -42,6 +42,21 @@ _SEXES = {
 _CLEARANCE = {"creatinine-clearance", "creatinine-clearance-cockcroft-gault", "creatinine-clearance-measured"}
 
 
+#: Words for "any record of this kind".
+_ANY_RECORD = {
+    "Observation": "any result",
+    "Condition": "any diagnosis",
+    "Procedure": "any procedure",
+    "Immunization": "any immunization",
+    "AllergyIntolerance": "any allergy or intolerance",
+    "MedicationRequest": "any medication",
+    "ResearchSubject": "participation in a study",
+    "Encounter": "any encounter",
+    "ImagingStudy": "any imaging study",
+    "DocumentReference": "any document",
+}
+
+
 @dataclass
 class Definitions:
     """Turns definitions into leaves; faults go to ``faults``."""
@@ -198,12 +213,14 @@ class Definitions:
             if (isinstance(codeable, dict))
             else {}
         )
-        return " or ".join(names.get(key) or self.terminology.label(key) for key in keys)
+        return " or ".join(dict.fromkeys(names.get(key) or self.terminology.label(key) for key in keys))
 
-    def _values(self, raw: dict[str, Any], path: str, value: str) -> tuple[tuple[str, ...] | None, str] | None:
+    def _values(
+        self, raw: dict[str, Any], path: str, value: str, kind: str = "Observation"
+    ) -> tuple[tuple[str, ...] | None, str] | None:
         """What a record leaf is about: keys (None: anything of the kind) with words for them; None for a fault."""
         if value == "valueBoolean":
-            return None, "such a record"
+            return None, _ANY_RECORD[kind]
         if value == "valueReference":
             target = raw[value].get("reference") if isinstance(raw[value], dict) else None
             found = concept_key(str(target)).removeprefix("ValueSet/")
@@ -226,7 +243,7 @@ class Definitions:
 
     def _record(self, raw: dict[str, Any], path: str, kind: str, value: str, modifiers: Modifiers) -> c.Leaf | None:
         method = self._method(raw, path)
-        about = self._values(raw, path, value)
+        about = self._values(raw, path, value, kind)
         modifiers.take("timeFromEvent", "instances[x]", "extension absence", "extension open-list")
         if method is None or about is None:
             return None
