@@ -63,7 +63,7 @@ lupus-stroke-01       | ineligible | E10.a unmet evidence; E11 met evidence
 lupus-vaccine-01      | ineligible | E13 unmet evidence
 lupus-hiv-01          | ineligible | E6.c unmet evidence; E6.d unmet evidence
 lupus-pregnant-01     | ineligible | I9.a.2 unmet evidence
-lupus-melanoma-01     | ineligible | E12.a unmet evidence
+lupus-melanoma-01     | ineligible | E12.a1 unmet evidence
 lupus-heart-01        | ineligible | I6.1 unmet evidence; E7.1.a2 unmet evidence
 lupus-dialysis-01     | ineligible | I6.2.a unmet evidence; E2.a1 unknown anchor-unknown
 lupus-deceased-01     | ineligible |
