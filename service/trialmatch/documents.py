@@ -168,12 +168,19 @@ def study_document(
 
     ``validity`` and ``name`` are those of :func:`trialmatch.eligibility.describe.describe`.
     """
+    document = study_listing(study)
+    document["items"] = [_tree(item, validity, name) for item in study.items or ()]
+    return document
+
+
+def study_listing(study: Study) -> Json:
+    """A study's identity and size: top-level ``rows``, and ``leaves`` by who answers them."""
     document = study_summary(study)
     document["cohorts"] = [{"id": cohort, "name": title} for cohort, title in study.cohorts]
     document["eligibilityInRecord"] = study.items is not None
     document["exclusionsInRecord"] = study.items is not None and study.exclusions_in_record
+    document["rows"] = len(study.items or ())
     document["leaves"] = leaf_counts(study)
-    document["items"] = [_tree(item, validity, name) for item in study.items or ()]
     return document
 
 

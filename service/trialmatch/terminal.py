@@ -81,8 +81,8 @@ def rendered(parts: Iterable[RenderableType], stream: TextIO, width: int) -> str
         markup=False,
         emoji=False,
     )
-    for part in parts:
-        console.print(part)
+    for part in parts:  # a line that must not be broken, such as a command to paste, is left to the terminal
+        console.print(part, soft_wrap=isinstance(part, Text) and bool(part.no_wrap))
     text = buffer.getvalue()
     return "\n".join(line.rstrip() for line in text.split("\n")) if plain else text
 

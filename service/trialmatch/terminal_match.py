@@ -61,6 +61,9 @@ _KIND = {
 }
 
 
+#: Verdicts that say it all.
+_PLAIN = {"eligible": "everything is met", "undetermined": "the record prints no criteria"}
+
 _ANSWERS = "What a person has confirmed goes into a file for --attestations: see trialmatch match --help."
 
 
@@ -77,7 +80,7 @@ def match_page(document: Json, width: int, studied: int) -> Iterator[RenderableT
     for match in found:
         yield ""
         yield from one_match(match, width)
-    if any(_confirmations(match) for match in found):
+    if any(confirmations_of(match) for match in found):
         yield ""
         yield Text(_ANSWERS, style="dim")
 
@@ -113,8 +116,8 @@ def _counted(number: int, words: str) -> str:
     return plural(number, _ONE.get(words, words.removesuffix("s")), words)
 
 
-def _listed(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+def _listed(words: Sequence[str], last: str = "or") -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
 def _warning(partial: Sequence[Json], of: int) -> Text:
@@ -128,79 +131,88 @@ def _warning(partial: Sequence[Json], of: int) -> Text:
     return Text(f"! INCOMPLETE  {words}. What hangs on it is unknown, not absent.", style="bold yellow")
 
 
-def overview(matches: Sequence[Json], width: int) -> RenderableType:
+def overview(matches: Sequence[Json], width: int) -> Text:
     """One line a match."""
     first = max(len(clean(match["study"]["id"])) for match in matches)
-    lines = []
-    for match in matches:
-        line = Text(f"{match['rank']:>3}  ")
-        line.append_text(verdict_text(match["verdict"]))
-        line.append(" " * (20 - line.cell_len))
-        line.append(f" {clean(match['study']['id']):{first}}  ")
-        line.append(shorten(clean(_in_short(match)), max(width - line.cell_len, 10)), style="dim")
-        lines.append(line)
-    return Text("\n").join(lines)
+    return Text("\n").join(in_line(match, first, width) for match in matches)
+
+
+def in_line(match: Json, first: int, width: int) -> Text:
+    """Rank, verdict, study (in ``first`` columns) and what stands between."""
+    line = Text(f"{match['rank']:>3}  ").append_text(verdict_text(match["verdict"]))
+    line.append(" " * (20 - line.cell_len))
+    line.append(f" {clean(match['study']['id']):{first}}  ")
+    return line.append(shorten(clean(_in_short(match)), max(width - line.cell_len, 10)), style="dim")
 
 
 def _in_short(match: Json) -> str:
     """What stands between a patient and a study, in a few words."""
+    if match["verdict"] in _PLAIN:
+        return _PLAIN[match["verdict"]]
     decisive = [one for one in match["unmet"] if one["decisive"]]
     if decisive:
         return f"not met: {', '.join(one['linkId'] for one in decisive)}"
-    gaps, confirm = _gaps(match), _confirmations(match)
+    gaps, confirm = gaps_of(match), confirmations_of(match)
     said = [plural(len(gaps), "data gap")] if gaps else []
     said += [f"{plural(len(confirm), 'point')} to confirm"] if confirm else []
-    return ", ".join(said) or match["why"]
+    return ", ".join(said) or match["why"].split(". ")[0]
 
 
 @dataclass(frozen=True)
 class _View:
-    """A match and how it is shown: its leaves by linkId, its cohorts' names, the page's width, and whether briefly."""
+    """A match and how it is shown: its leaves by linkId, its cohorts' names, the page's width."""
 
     match: Json
     width: int
-    brief: bool = False
 
     @cached_property
     def leaves(self) -> dict[str, Json]:
         return {leaf["linkId"]: leaf for leaf in leaves(self.match["items"])}
 
-    @cached_property
-    def cohorts(self) -> dict[str, str]:
-        return {cohort["id"]: clean(cohort["name"]) for cohort in self.match["cohorts"]}
-
     def cohort(self, item: Json) -> str:
-        """The cohort that an item is about, where there are several."""
-        name = self.cohorts.get(item.get("cohort") or "", "")
-        return f"[{name}] " if name and len(self.cohorts) > 1 else ""
+        """The id of the cohort that an item is about, where there are several."""
+        cohort = item.get("cohort")
+        return f"[{clean(cohort)}] " if cohort and len(self.match["cohorts"]) > 1 else ""
 
     def room(self, first: int) -> int:
         """The width that is left beside a first column."""
         return self.width - _INDENT - first - 6
 
 
-def one_match(match: Json, width: int, *, brief: bool = False) -> Iterator[RenderableType]:
-    """One study: heading, why, cohorts, unmet, missing, to confirm, counts. ``brief`` leaves details out."""
-    view, study = _View(match, width, brief), match["study"]
+def one_match(match: Json, width: int) -> Iterator[RenderableType]:
+    """One study: heading, why, cohorts, unmet, missing, to confirm, counts."""
+    view, study = _View(match, width), match["study"]
     score = "" if match["score"] is None else f", score {match['score']:.2f}"
     right = verdict_text(match["verdict"], capital=True).append(score, style="not bold")
     yield heading(f"{match['rank']}  {clean(study['id'])}", right, width)
     yield _indented(Text(clean(study["title"]), style="bold"))
-    if study["url"] and not brief:
+    if study["url"]:
         yield _indented(Text(clean(study["url"]), style="dim"))
     yield _indented(Text(clean(match["why"])))
-    if match["cohorts"]:
-        yield ""
-    for cohort in match["cohorts"]:
-        line = verdict_text(cohort["verdict"])
-        line.append(" " * (15 - line.cell_len) + f" cohort {clean(cohort['name'])}", style="not bold default")
-        yield _indented(line)
+    yield from _cohorts(match)
     if not match["items"]:
         return
     for section in (_unmet, _missing, _confirm, _conflicts):
         yield from section(view)
     yield ""
-    yield _indented(_counts(view))
+    yield _indented(Text(counts_words(match), style="dim"))
+
+
+def _cohorts(match: Json) -> Iterator[RenderableType]:
+    """Each cohort that is not lost by name, the lost ones together."""
+    if not match["cohorts"]:
+        return
+    yield ""
+    lost = [cohort for cohort in match["cohorts"] if cohort["verdict"] == "ineligible"]
+    lines = [(cohort["verdict"], _cohort_words(cohort)) for cohort in match["cohorts"] if cohort not in lost]
+    if lost:
+        lines.append(("ineligible", f"cohorts {_listed([clean(cohort['id']) for cohort in lost], 'and')}"))
+    yield grid(((verdict_text(verdict), Text(words)) for verdict, words in lines), _INDENT - 2, 15)
+
+
+def _cohort_words(cohort: Json) -> str:
+    identity, name = clean(cohort["id"]), clean(cohort["name"])
+    return f"cohort {identity}" + (f": {name}" if name != identity else "")
 
 
 def _indented(content: RenderableType, more: int = 0) -> Padding:
@@ -226,8 +238,7 @@ def _unmet(view: _View) -> Iterator[RenderableType]:
         for leaf in row.leaves:
             name = "" if leaf is row.item else f"{clean(leaf['linkId'])}  "
             body.append(f"\n{name}{clean(leaf['reason'])}", style="red")
-            if not view.brief:
-                body.append(_evidence(leaf), style="dim")
+            body.append(_evidence(leaf), style="dim")
         lines.append((Text(row.link_id, style="bold"), body))
     yield grid(lines, _INDENT, first)
 
@@ -242,16 +253,18 @@ def _evidence(leaf: Json) -> str:
     return f"\n{', '.join(shown)}{more}"
 
 
-def _gaps(match: Json) -> list[Json]:
+def gaps_of(match: Json) -> list[Json]:
+    """What is missing for want of data."""
     return [one for one in match["missing"] if one["basis"] in GAPS]
 
 
-def _confirmations(match: Json) -> list[Json]:
+def confirmations_of(match: Json) -> list[Json]:
+    """What is missing for want of a person's word."""
     return [one for one in match["missing"] if one["basis"] not in GAPS]
 
 
 def _missing(view: _View) -> Iterator[RenderableType]:
-    gaps = _gaps(view.match)
+    gaps = gaps_of(view.match)
     if not gaps:
         return
     yield ""
@@ -276,24 +289,14 @@ def _missing(view: _View) -> Iterator[RenderableType]:
 
 
 def _confirm(view: _View) -> Iterator[RenderableType]:
-    points = _confirmations(view.match)
+    points = confirmations_of(view.match)
     if not points:
         return
     found = rows(view.match["items"], {one["linkId"] for one in points})
     yield ""
     said = f"{plural(len(points), 'point')} a person must confirm, in {plural(len(found), 'criterion', 'criteria')}"
     yield _title("TO CONFIRM", said, "bold cyan")
-    grouped: dict[str, list[Row]] = {name: [] for name in CONFIRMATIONS}
-    for row in found:
-        grouped[_how(row)].append(row)
-    if view.brief:
-        for name, mine in grouped.items():
-            if mine:
-                ids = shorten(
-                    ", ".join(row.link_id for row in mine), view.width - _INDENT - len(CONFIRMATIONS[name]) - 3
-                )
-                yield _indented(Text.assemble((CONFIRMATIONS[name], "italic"), f": {ids}"))
-        return
+    grouped = by_way(found)
     first = _first_column(row.link_id for row in found)
     room = view.room(first)
     for name, mine in grouped.items():
@@ -308,7 +311,15 @@ def _point(row: Row, prefix: str, room: int) -> Text:
     return text.append(parts, style="dim")
 
 
-def _how(row: Row) -> str:
+def by_way(found: Sequence[Row]) -> dict[str, list[Row]]:
+    """Lines to confirm by the way they are settled, in the order of CONFIRMATIONS."""
+    grouped: dict[str, list[Row]] = {name: [] for name in CONFIRMATIONS}
+    for row in found:
+        grouped[_way(row)].append(row)
+    return grouped
+
+
+def _way(row: Row) -> str:
     kinds = {_KIND.get(leaf["basis"], _PERSON) for leaf in row.leaves}
     for name in (_DATE, _READ, _OPEN):
         if name in kinds:
@@ -326,11 +337,13 @@ def _conflicts(view: _View) -> Iterator[RenderableType]:
         yield grid(lines, _INDENT, _first_column(leaf["linkId"] for leaf in found))
 
 
-def _counts(view: _View) -> Text:
-    match, counts = view.match, view.match["counts"]
-    attested = sum(leaf["basis"] == "attested" and leaf["status"] == "met" for leaf in view.leaves.values())
+def counts_words(match: Json) -> str:
+    """How many leaves came out how."""
+    counts = match["counts"]
+    bases = [(leaf["basis"], leaf["status"]) for leaf in leaves(match["items"])]
+    attested = bases.count(("attested", "met"))
     decisive = sum(one["decisive"] for one in match["unmet"])
-    idle = counts["unmet"] - decisive
+    idle, masked = counts["unmet"] - decisive, counts["unknown"] - counts["blocking"]
     said = [f"{counts['met']} met" + (f" ({attested} attested)" if attested else "")]
     if decisive:
         said.append(f"{decisive} unmet that {'decides' if decisive == 1 else 'decide'}")
@@ -338,12 +351,9 @@ def _counts(view: _View) -> Text:
         said.append(f"{idle} unmet that {'does' if idle == 1 else 'do'} not decide")
     if counts["blocking"]:
         said.append(f"{counts['blocking']} open")
-    masked = counts["unknown"] - counts["blocking"]
     if masked:
         said.append(f"{masked} unknown that {'does' if masked == 1 else 'do'} not matter")
-    return Text(
-        f"Of {plural(len(view.leaves), 'single criterion', 'single criteria')}: {', '.join(said)}.", style="dim"
-    )
+    return f"Of {plural(len(bases), 'single criterion', 'single criteria')}: {', '.join(said)}."
 
 
 def _first_column(names: Iterable[str], most: int = 16) -> int:

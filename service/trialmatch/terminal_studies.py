@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich import box
 from rich.console import RenderableType
-from rich.table import Table
+from rich.padding import Padding
 from rich.text import Text
 from rich.tree import Tree
 
-from trialmatch.terminal import Json, clean, plural, shorten
+from trialmatch.terminal import Json, clean, plural
 
 _ASKS = {"computed": "computed", "person": "for a person", "text": "only text"}
 
@@ -20,27 +19,22 @@ def studies_page(studies: Sequence[Json], width: int) -> Iterator[RenderableType
     if not studies:
         yield Text("No study is loaded.")
         return
-    first = max(len(clean(study["id"])) for study in studies)
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold", expand=False)
-    for name in ("study", "title", "status", "cohorts", "criteria"):
-        table.add_column(name, no_wrap=name != "criteria")
-    room = max(width - first - 46, 16)
+    first = min(max(len(clean(study["id"])) for study in studies), 30)
+    yield Text(f"{'study':{first}}  {'status':8} cohorts  criteria", style="bold")
+    yield Text("─" * width, style="dim")
     for study in studies:
-        table.add_row(
-            Text(clean(study["id"]), style="bold"),
-            Text(shorten(clean(study["title"]), room)),
-            Text(clean(study["status"])),
-            Text(str(len(study["cohorts"]) or "–"), justify="right"),
-            Text(_size(study)),
-        )
-    yield table
+        cohorts = str(len(study["cohorts"]) or "–")
+        line = Text.assemble((f"{clean(study['id']):{first}}", "bold"), f"  {clean(study['status']):8} {cohorts:>7}  ")
+        yield line.append(_size(study))
+        if study["title"] != study["id"]:
+            yield Padding(Text(clean(study["title"]), style="dim"), (0, 0, 0, 2))
 
 
 def _size(study: Json) -> str:
     if not study["rows"]:
         return "no criteria in record"
     counts = study["leaves"]
-    return f"{plural(study['rows'], 'row')}, {sum(counts.values())} leaves: {counts['computed']} computed"
+    return f"{plural(study['rows'], 'row')}, {counts['computed']} of {sum(counts.values())} computed"
 
 
 def study_page(study: Json, width: int) -> Iterator[RenderableType]:
@@ -58,7 +52,7 @@ def study_page(study: Json, width: int) -> Iterator[RenderableType]:
         yield ""
     tree = Tree(Text("all of:", style="cyan"), guide_style="dim")
     for item in study["items"]:
-        _grow(tree, item, None, {cohort["id"]: clean(cohort["name"]) for cohort in study["cohorts"]})
+        _grow(tree, item, None)
     yield tree
     yield ""
     yield totals(study)
@@ -71,23 +65,24 @@ def totals(study: Json) -> Text:
     return Text(f"{plural(study['rows'], 'row')} with {plural(sum(counts.values()), 'leaf', 'leaves')}: {said}.")
 
 
-def _grow(tree: Tree, item: Json, parent: Json | None, cohorts: dict[str, str]) -> None:
-    branch = tree.add(_label(item, parent, cohorts))
+def _grow(tree: Tree, item: Json, parent: Json | None) -> None:
+    branch = tree.add(_label(item, parent))
     for child in item["children"]:
-        _grow(branch, child, item, cohorts)
+        _grow(branch, child, item)
 
 
-def _label(item: Json, parent: Json | None, cohorts: dict[str, str]) -> Text:
+def _label(item: Json, parent: Json | None) -> Text:
     label = Text.assemble((clean(item["linkId"]), "bold"))
     if parent is None or item["kind"] != parent["kind"]:
         label.append(f" {item['kind']}", style="red" if item["kind"] == "exclusion" else "green")
     if item["cohort"] and (parent is None or item["cohort"] != parent["cohort"]):
-        label.append(f" [cohort {cohorts.get(item['cohort'], clean(item['cohort']))}]", style="magenta")
+        label.append(f" [cohort {clean(item['cohort'])}]", style="magenta")
     label.append(f"  {clean(item['text'])}")
     label.append(f"\n→ {_computed(item)}", style="cyan")
     if item["reading"] != "as-printed" or item.get("readingNote"):
-        note = clean(item.get("readingNote", ""))
-        label.append(f"\n{item['reading']}{': ' if note else ''}{note}", style="italic dim")
+        reading = "note" if item["reading"] == "as-printed" else item["reading"]
+        said = clean(item.get("readingNote") or "the printed text had lost something")
+        label.append(f"\n{reading}: {said}", style="italic dim")
     return label
 
 

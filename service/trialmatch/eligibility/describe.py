@@ -14,6 +14,7 @@ from trialmatch.eligibility.criteria import (
     Leaf,
     PolarityTest,
     QuantityTest,
+    RecordedTest,
     ResultLeaf,
     SexLeaf,
     Test,
@@ -94,6 +95,8 @@ class _Words:
     def _result(self, leaf: ResultLeaf) -> str:
         about = leaf.label or self._keys(leaf.keys)
         asked = f"no {about} recorded" if leaf.negated else f"{about}{self._test(leaf.test)}"
+        if isinstance(leaf.test, RecordedTest):  # which result it is does not matter
+            return _joined([asked, _count(leaf.count, "results"), *self._windows(leaf.windows)]) + _silence(leaf)
         valid = leaf.validity or (self.validity if leaf.method in _VALID else None)
         aged = f" within {offset_words(valid)}" if valid and not leaf.windows else ""
         source = "measured or by Cockcroft–Gault" if leaf.method == "cockcroft-gault" else ""
@@ -112,7 +115,7 @@ class _Words:
             return ": positive" if test.positive else ": negative"
         if isinstance(test, CodedTest):
             return f": {self._keys(sorted(test.keys)) or ' or '.join(sorted(test.words))}"
-        return ": any value"
+        return " recorded"
 
     def _event(self, leaf: EventLeaf) -> str:
         kind = _KINDS.get(leaf.kind, leaf.kind)

@@ -1,0 +1,393 @@
+"""The command line. Answers go to standard output, everything else to standard error: one line each, no patient value.
+
+Exit codes are those of :mod:`trialmatch.errors`; 1 is an internal error, 130 an interrupt, 141 a reader that went away.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from trialmatch import __version__
+from trialmatch.config import Settings
+from trialmatch.errors import INCOMPLETE, BadInput, FaultyStudy, TrialmatchError, UsageError
+
+if TYPE_CHECKING:  # what takes long to import is imported where it is used, so that --help answers at once
+    from rich.console import RenderableType
+
+    from trialmatch.fhir.records import Records
+    from trialmatch.usecases import Engine
+
+INTERNAL, INTERRUPTED, READER_GONE = 1, 130, 141
+
+EXIT_CODES = """\b
+Exit codes
+  0  done                          3  bad input: which file and place, what was expected
+  2  wrong call or configuration   4  a server cannot be reached or refuses
+  5  the answer is printed, but rests on incomplete sources: they are named on standard error
+"""
+
+SETTINGS = """\b
+Settings are environment variables TRIALMATCH_…, all listed in docs/settings.md. Among them:
+  TRIALMATCH_STUDIES   folder, Bundle or R5 FHIR server of studies (default: the shipped trials)
+  TRIALMATCH_MAPPINGS  folder with your site's codes, laid over the shipped ones
+  TRIALMATCH_TIMEZONE  the site's time zone, such as Europe/Berlin
+TRIALMATCH_DEBUG=1 shows the traceback of an internal error.
+"""
+
+ATTESTATIONS = """\b
+--attestations FILE: a JSON list of what persons have confirmed, by criterion or by judgement
+  [{"study": "NCT06892145", "linkId": "E4.a", "answer": "met", "by": "who", "at": "2026-02-27"},
+   {"judgement": "consent", "answer": "met", "by": "who", "at": "2026-02-27", "until": "2027-02-27"}]
+“met” for a linkId means that the requirement is fulfilled: for an exclusion, that it does not apply.
+"""
+
+
+class Program(click.Group):
+    """The command with its errors: each is told in one line and gives its exit code, whoever raised it."""
+
+    def main(self, args: Any = None, prog_name: str | None = None, **extra: Any) -> NoReturn:  # type: ignore[override]
+        """Run and leave the process."""
+        extra["standalone_mode"] = False
+        sys.exit(_guarded(lambda: super(Program, self).main(args, prog_name or "trialmatch", **extra)))
+
+
+def _guarded(run: Callable[[], Any]) -> int:
+    """The exit code of what ``run`` does; its errors become lines."""
+    try:
+        code = run()
+        return code if isinstance(code, int) else 0
+    except click.exceptions.NoArgsIsHelpError as problem:
+        problem.show()
+        return 2
+    except click.ClickException as problem:
+        context = getattr(problem, "ctx", None)
+        command = context.command_path if context is not None else "trialmatch"
+        _tell([f"{command}: {problem.format_message()} (see {command} --help)"])
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        _tell(["trialmatch: interrupted"])
+        return INTERRUPTED
+    except TrialmatchError as problem:
+        _tell(problem.lines)
+        return problem.exit_code
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - nothing more can be told to the reader
+        return READER_GONE
+    except Exception as problem:  # noqa: BLE001 - the last resort: no traceback, no values
+        if os.environ.get("TRIALMATCH_DEBUG"):
+            traceback.print_exc()
+        _tell([f"trialmatch: internal error ({type(problem).__name__}); please report"])
+        return INTERNAL
+
+
+def _tell(lines: Iterable[str]) -> None:
+    """Lines for standard error; whatever a file's name holds, each stays one line."""
+    from trialmatch.terminal import clean
+
+    for line in lines:
+        click.echo(clean(line), err=True)
+
+
+def _write(text: str) -> None:
+    """The answer, at once and in UTF-8, whatever the locale says."""
+    stream = sys.stdout.buffer
+    stream.write(text.encode("utf-8", "replace"))
+    stream.flush()
+
+
+def _write_json(document: Any) -> None:
+    import orjson
+
+    _write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+def _write_page(page: Callable[[int], Iterable[RenderableType]]) -> None:
+    """A page, made for the width there is."""
+    from trialmatch import terminal
+
+    width = terminal.width_of(sys.stdout)
+    _write(terminal.rendered(page(width), sys.stdout, width))
+
+
+class _Date(click.ParamType[date]):
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        try:
+            if len(value) != len("2026-03-01"):
+                raise ValueError(value)
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"“{value}” is no date; expected YYYY-MM-DD", param, ctx)
+
+
+@click.group(
+    cls=Program,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=f"{EXIT_CODES}\n{SETTINGS}",
+)
+@click.version_option(__version__, message="trialmatch %(version)s")
+def main() -> None:
+    """Which clinical trials may a patient qualify for, what stands against it, and what is still missing?
+
+    \b
+    Examples
+      trialmatch demo
+      trialmatch match 123 --from bundle.json
+      trialmatch match 123 --from export/ --as-of 2026-03-01 --study NCT06892145
+      trialmatch match 123 --fhir https://hospital.example/fhir --format json
+      trialmatch studies list
+      trialmatch studies show NCT06892145
+      trialmatch studies check my-study.json
+    """
+
+
+def _engine(studies: str | None, lenient: bool) -> Engine:
+    """Settings, mappings and studies; warnings about studies are told."""
+    from trialmatch.usecases import Engine
+
+    engine = Engine.start(Settings.read(studies=studies), lenient=lenient)
+    _tell(engine.studies.warnings)
+    if not engine.studies.studies:
+        raise BadInput(str(engine.settings.studies), "no study", "at least one ResearchStudy")
+    return engine
+
+
+_PATH = click.Path(path_type=Path)
+_STUDIES = click.option("--studies", metavar="PATH|URL", help="Studies: a folder, a Bundle, or an R5 FHIR server.")
+_LENIENT = click.option("--lenient", is_flag=True, help="Take in studies that were written elsewhere.")
+
+
+@main.command(
+    epilog=f"{ATTESTATIONS}\n{EXIT_CODES}\n{SETTINGS}",
+    no_args_is_help=True,
+    short_help="Match one patient against the studies.",
+)
+@click.argument("patient_id")
+@click.option("--fhir", "url", metavar="URL", help="The hospital's FHIR server (R4).")
+@click.option("--from", "path", metavar="PATH", type=_PATH, help="A Bundle (.json) or a folder of NDJSON.")
+@click.option("--study", "study_ids", metavar="ID", multiple=True, help="Only this study; may be given again.")
+@click.option("--as-of", type=_Date(), help="The day of screening; today if not given.")
+@click.option("--enrolment", type=_Date(), help="The planned day of enrolment; as-of if not given.")
+@click.option("--infusion", type=_Date(), help="The planned day of infusion; unknown if not given.")
+@click.option("--attestations", metavar="FILE", type=_PATH, help="What persons have confirmed (JSON, see below).")
+@click.option("--format", "form", type=click.Choice(["table", "json", "fhir"]), default="table", show_default=True)
+@click.option("--all", "everything", is_flag=True, help="Also the studies the patient is ineligible for.")
+@_STUDIES
+@_LENIENT
+def match(
+    patient_id: str,
+    url: str | None,
+    path: Path | None,
+    study_ids: tuple[str, ...],
+    as_of: date | None,
+    enrolment: date | None,
+    infusion: date | None,
+    attestations: Path | None,
+    form: str,
+    everything: bool,
+    studies: str | None,
+    lenient: bool,
+) -> int:
+    """Match one patient: ranked studies with what is unmet, missing and to be confirmed.
+
+    PATIENT_ID is Patient.id, also as Patient/ID. Give either --from or --fhir.
+
+    \b
+    Examples
+      trialmatch match 123 --from bundle.json
+      trialmatch match 123 --from export/ --all
+      trialmatch match Patient/123 --fhir https://hospital.example/fhir --format json
+    """
+    from trialmatch.usecases import Question, match_patient
+
+    if (url is None) == (path is None):
+        raise UsageError("trialmatch match: give either --fhir URL or --from PATH (see trialmatch match --help)")
+    patient_id = patient_id.strip().removeprefix("Patient/")
+    if not patient_id:
+        raise UsageError("trialmatch match: PATIENT_ID is empty")
+    engine = _engine(studies, lenient)
+    in_play = engine.studies.only(study_ids)
+    only = in_play.matchable[0].id if len(in_play.matchable) == 1 else None
+    answers = _attestations(attestations, engine, only) if attestations else ()
+    records, place = _records(patient_id, url, path, engine.settings)
+    now = datetime.now(engine.settings.zone)
+    question = Question(as_of or now.date(), study_ids, enrolment, infusion, tuple(answers), everything)
+    answer = match_patient(engine, records, patient_id, question, place)
+    if form == "fhir":
+        from trialmatch.fhir.searchset import searchset
+
+        _write_json(searchset(answer.matches, answer.sources, now))
+    elif form == "json":
+        _write_json(answer.document(now))
+    else:
+        from trialmatch.terminal_match import match_page
+
+        document, studied = answer.document(now), len(in_play.matchable)
+        _write_page(lambda width: match_page(document, width, studied))
+    _tell(answer.problems)
+    return 0 if answer.complete else INCOMPLETE
+
+
+def _records(patient_id: str, url: str | None, path: Path | None, settings: Settings) -> tuple[Records, str]:
+    """The patient's records, and the place to name for them."""
+    if url is not None:
+        from trialmatch.fhir.server import fetch
+
+        return fetch(url, patient_id, settings), url
+    from trialmatch.fhir.sources import from_path
+
+    assert path is not None
+    return from_path(path), str(path)
+
+
+def _attestations(path: Path, engine: Engine, only: str | None) -> list[Any]:
+    from trialmatch.attestations import read
+    from trialmatch.fhir.sources import parse
+
+    try:
+        content = path.read_bytes()
+    except OSError as problem:
+        raise BadInput(str(path), f"cannot be read ({problem.strerror})", "a JSON list of attestations") from None
+    return read(parse(content, str(path)), str(path), engine.settings.zone, only)
+
+
+@main.group(no_args_is_help=True)
+def studies() -> None:
+    """List, show and check studies."""
+
+
+@studies.command("list")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@_STUDIES
+@_LENIENT
+def list_(form: str, studies: str | None, lenient: bool) -> None:
+    """The studies that patients are matched against."""
+    from trialmatch.documents import study_listing
+
+    found = [study_listing(study) for study in _engine(studies, lenient).studies.studies]
+    if form == "json":
+        _write_json(found)
+    else:
+        from trialmatch.terminal_studies import studies_page
+
+        _write_page(lambda width: studies_page(found, width))
+
+
+@studies.command(no_args_is_help=True)
+@click.argument("study_id", metavar="ID")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@_STUDIES
+@_LENIENT
+def show(study_id: str, form: str, studies: str | None, lenient: bool) -> None:
+    """One study's criteria: as printed, and in words what is computed."""
+    from trialmatch.documents import study_document
+    from trialmatch.eligibility.dates import Offset
+
+    engine = _engine(studies, lenient)
+    validity = Offset(*engine.settings.validity_period)
+    document = study_document(engine.studies.get(study_id), validity, engine.terminology.label)
+    if form == "json":
+        _write_json(document)
+    else:
+        from trialmatch.terminal_studies import study_page
+
+        _write_page(lambda width: study_page(document, width))
+
+
+@studies.command(no_args_is_help=True)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=_PATH)
+@_LENIENT
+def check(files: tuple[Path, ...], lenient: bool) -> None:
+    """Check study files: against FHIR R5, the profiles, and the rules of the criteria language.
+
+    The files are checked together, so that shared blocks may be files of their own. Each fault is one line: file,
+    element path, what was found, what is allowed.
+    """
+    from trialmatch.fhir.studies import from_paths
+    from trialmatch.usecases import check_studies
+
+    settings = Settings.read()
+    unreadable: list[str] = []
+    holds: dict[Path, list[dict[str, Any]]] = {}
+    for file in files:
+        try:
+            holds[file] = [one.resource for one in from_paths([file], settings)]
+            if not any(one["resourceType"] in ("ResearchStudy", "EvidenceVariable") for one in holds[file]):
+                raise BadInput(str(file), "no study", "a ResearchStudy or an EvidenceVariable")
+        except BadInput as problem:
+            unreadable += problem.lines
+    if unreadable:
+        raise FaultyStudy(unreadable)
+    found = check_studies(files, settings, lenient=lenient)
+    _tell(found.warnings)
+    sizes = {study.id: sum(item.leaf is not None for item in study.walk()) for study in found.studies}
+    _write("".join(f"{file}: fine ({_size(resources, sizes)})\n" for file, resources in holds.items()))
+
+
+def _size(resources: list[dict[str, Any]], sizes: dict[str, int]) -> str:
+    from trialmatch.terminal import plural
+
+    ids = [one.get("id") for one in resources if one["resourceType"] == "ResearchStudy"]
+    if not ids:
+        return plural(sum(one["resourceType"] == "EvidenceVariable" for one in resources), "shared block")
+    criteria = sum(sizes.get(str(one), 0) for one in ids)
+    return f"{plural(len(ids), 'study', 'studies')}, {plural(criteria, 'criterion', 'criteria')}"
+
+
+@main.command(short_help="Match patients of an embedded synthetic hospital.")
+def demo() -> None:
+    """Match patients of an embedded synthetic hospital; nothing is needed, and nothing leaves this machine."""
+    from trialmatch import demo as hospital
+    from trialmatch.attestations import read
+    from trialmatch.fhir.sources import from_path, parse
+    from trialmatch.terminal_demo import Shown, demo_page
+    from trialmatch.usecases import Engine, Question, match_patient
+
+    engine = Engine.start(Settings.read({}))
+    folder, file = hospital.hospital_path(), hospital.attestations_path()
+    as_of = date.fromisoformat(hospital.INDEX_DATE)
+    answers = tuple(read(parse(file.read_bytes(), str(file)), str(file), engine.settings.zone, None))
+    records = from_path(folder)
+    asked = [(patient, note, Question(as_of, everything=True)) for patient, note in hospital.SHOWCASE]
+    attested = Question(as_of, attestations=answers, everything=True)
+    asked.insert(1, (hospital.SHOWCASE[0][0], "the same patient, with the answers of --attestations", attested))
+    shown = []
+    for patient, note, question in asked:
+        answer = match_patient(engine, records, patient, question, str(folder))
+        shown.append(Shown(note, answer.document(datetime.now(engine.settings.zone))))
+    _write_page(lambda width: demo_page(shown, _command(), _relative(folder), _relative(file), width))
+
+
+def _command() -> str:
+    """How this program was called, so that examples can be pasted."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return f"{Path(sys.executable).name} -m trialmatch"
+    on_path = shutil.which("trialmatch")
+    if called.name != "trialmatch" or (on_path and Path(on_path).resolve() == called.resolve()):
+        return "trialmatch"
+    return _relative(called)
+
+
+def _relative(path: Path) -> str:
+    """A path as short as it can be from here."""
+    try:
+        return str(path.absolute().relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)
+
+
+if __name__ == "__main__":
+    main()
