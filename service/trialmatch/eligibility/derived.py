@@ -9,9 +9,9 @@ from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.context import Context, Finding, unknown
 from trialmatch.eligibility.criteria import QuantityTest, RecordedTest, ResultLeaf
 from trialmatch.eligibility.dates import Bounds, Offset, Span, completed
-from trialmatch.eligibility.facts import Measurement
+from trialmatch.eligibility.facts import PROVISIONAL, Measurement
 from trialmatch.eligibility.numbers import Unusable, number
-from trialmatch.eligibility.selection import select
+from trialmatch.eligibility.selection import Selection, select
 from trialmatch.eligibility.values import Interval
 from trialmatch.eligibility.wording import interval, limit_words
 
@@ -39,13 +39,7 @@ def newest(concept: str, unit: str, window: Bounds | None, context: Context) -> 
     if context.facts.incomplete("Observation") and not selection.finals:
         return unknown(t.SOURCE_FAILED, (), lambda: f"no {label} could be obtained")
     if not selection.certain:
-        if selection.drafts:
-            return unknown(t.PROVISIONAL, selection.drafts[0].results, lambda: f"only preliminary {label}")
-        if selection.finals:
-            return unknown(t.IMPRECISE, selection.finals[0].results, lambda: f"{label} without a clear date")
-        if selection.outdated:
-            return unknown(t.STALE, selection.outdated[0].results, lambda: f"the last {label} is too old")
-        return unknown(t.MISSING_DATA, (), lambda: f"no {label}")
+        return _no_certain(selection, label, unit, context)
     floor = max(reading.lo for reading in selection.certain)
     candidates = [reading.results[0] for reading in selection.finals if reading.hi >= floor]
     values = []
@@ -59,6 +53,31 @@ def newest(concept: str, unit: str, window: Bounds | None, context: Context) -> 
     if len(set(values)) > 1:
         return unknown(t.UNUSABLE, candidates, lambda: f"values of {label} contradict each other")
     return values[0], candidates[0]
+
+
+def _no_certain(selection: Selection, label: str, unit: str, context: Context) -> Finding:
+    """Why there is no result that surely counts: the newest of the others with all its flaws."""
+    readings = selection.drafts or selection.finals or selection.outdated
+    if not readings:
+        return unknown(t.MISSING_DATA, (), lambda: f"no {label}")
+    result = readings[0].results[0]
+    words = {
+        t.PROVISIONAL: f"only preliminary {label}",
+        t.IMPRECISE: f"{label} without a clear date",
+        t.STALE: f"the last {label} is too old",
+        t.UNUSABLE: f"{result.display} cannot be used",
+    }
+    bases = [t.PROVISIONAL] if result.state == PROVISIONAL else []
+    if readings[0] in selection.outdated:
+        bases.append(t.STALE)
+    elif readings[0].inside == t.UNKNOWN:
+        bases.append(t.IMPRECISE)
+    try:
+        number(result, unit, context)
+    except Unusable:
+        bases.append(t.UNUSABLE)
+    basis = t.first_basis(bases)
+    return unknown(basis, [result], lambda: words[basis])
 
 
 def _derived(leaf: ResultLeaf, window: Bounds, context: Context) -> Finding:
