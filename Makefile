@@ -59,6 +59,7 @@ types: $(VENV)/.dev
 
 docs: $(VENV)/.test
 	$(BIN)/python -m tests.spec.generate_docs
+	$(BIN)/python -m tests.packaging.readme
 
 bench: $(VENV)/.run
 	$(BIN)/python bench/one_patient.py $(ARGS)
@@ -66,7 +67,7 @@ bench: $(VENV)/.run
 # The wheel is built from the sdist, and the sdist from a clean state: a stale build/ would leak deleted files into it.
 wheel: $(VENV)/.dev
 	rm -rf build dist service/*.egg-info
-	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m build --quiet --outdir dist .
 	rm -rf build
 
 serve: $(VENV)/.run
