@@ -1,32 +1,23 @@
-"""The command line. Answers go to standard output, everything else to standard error: one line each, no patient value.
-
-Exit codes are those of :mod:`trialmatch.errors`; 1 is an internal error, 130 an interrupt, 141 a reader that went away.
-"""
+"""The command line. Answers go to standard output, everything else to standard error in one line each."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
-import traceback
-from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from trialmatch import __version__
 from trialmatch.config import Settings
-from trialmatch.errors import INCOMPLETE, BadInput, FaultyStudy, TrialmatchError, UsageError
+from trialmatch.errors import INCOMPLETE, BadInput, FaultyStudy, UsageError
+from trialmatch.program import Program, day, tell, write, write_json, write_page
 
 if TYPE_CHECKING:  # what takes long to import is imported where it is used, so that --help answers at once
-    from rich.console import RenderableType
-
     from trialmatch.fhir.records import Records
     from trialmatch.usecases import Engine
-
-INTERNAL, INTERRUPTED, READER_GONE = 1, 130, 141
 
 EXIT_CODES = """\b
 Exit codes
@@ -49,87 +40,6 @@ ATTESTATIONS = """\b
    {"judgement": "consent", "answer": "met", "by": "who", "at": "2026-02-27", "until": "2027-02-27"}]
 “met” for a linkId means that the requirement is fulfilled: for an exclusion, that it does not apply.
 """
-
-
-class Program(click.Group):
-    """The command with its errors: each is told in one line and gives its exit code, whoever raised it."""
-
-    def main(self, args: Any = None, prog_name: str | None = None, **extra: Any) -> NoReturn:  # type: ignore[override]
-        """Run and leave the process."""
-        extra["standalone_mode"] = False
-        sys.exit(_guarded(lambda: super(Program, self).main(args, prog_name or "trialmatch", **extra)))
-
-
-def _guarded(run: Callable[[], Any]) -> int:
-    """The exit code of what ``run`` does; its errors become lines."""
-    try:
-        code = run()
-        return code if isinstance(code, int) else 0
-    except click.exceptions.NoArgsIsHelpError as problem:
-        problem.show()
-        return 2
-    except click.ClickException as problem:
-        context = getattr(problem, "ctx", None)
-        command = context.command_path if context is not None else "trialmatch"
-        _tell([f"{command}: {problem.format_message()} (see {command} --help)"])
-        return 2
-    except (click.Abort, KeyboardInterrupt):
-        _tell(["trialmatch: interrupted"])
-        return INTERRUPTED
-    except TrialmatchError as problem:
-        _tell(problem.lines)
-        return problem.exit_code
-    except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - nothing more can be told to the reader
-        return READER_GONE
-    except Exception as problem:  # noqa: BLE001 - the last resort: no traceback, no values
-        if os.environ.get("TRIALMATCH_DEBUG"):
-            traceback.print_exc()
-        _tell([f"trialmatch: internal error ({type(problem).__name__}); please report"])
-        return INTERNAL
-
-
-def _tell(lines: Iterable[str]) -> None:
-    """Lines for standard error; whatever a file's name holds, each stays one line."""
-    from trialmatch.terminal import clean
-
-    for line in lines:
-        click.echo(clean(line), err=True)
-
-
-def _write(text: str) -> None:
-    """The answer, at once and in UTF-8, whatever the locale says."""
-    stream = sys.stdout.buffer
-    stream.write(text.encode("utf-8", "replace"))
-    stream.flush()
-
-
-def _write_json(document: Any) -> None:
-    import orjson
-
-    _write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n")
-
-
-def _write_page(page: Callable[[int], Iterable[RenderableType]]) -> None:
-    """A page, made for the width there is."""
-    from trialmatch import terminal
-
-    width = terminal.width_of(sys.stdout)
-    _write(terminal.rendered(page(width), sys.stdout, width))
-
-
-class _Date(click.ParamType[date]):
-    name = "date"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        if isinstance(value, date):
-            return value
-        try:
-            if len(value) != len("2026-03-01"):
-                raise ValueError(value)
-            return date.fromisoformat(value)
-        except ValueError:
-            self.fail(f"“{value}” is no date; expected YYYY-MM-DD", param, ctx)
 
 
 @click.group(
@@ -158,7 +68,7 @@ def _engine(studies: str | None, lenient: bool) -> Engine:
     from trialmatch.usecases import Engine
 
     engine = Engine.start(Settings.read(studies=studies), lenient=lenient)
-    _tell(engine.studies.warnings)
+    tell(engine.studies.warnings)
     if not engine.studies.studies:
         raise BadInput(str(engine.settings.studies), "no study", "at least one ResearchStudy")
     return engine
@@ -178,9 +88,9 @@ _LENIENT = click.option("--lenient", is_flag=True, help="Take in studies that we
 @click.option("--fhir", "url", metavar="URL", help="The hospital's FHIR server (R4).")
 @click.option("--from", "path", metavar="PATH", type=_PATH, help="A Bundle (.json) or a folder of NDJSON.")
 @click.option("--study", "study_ids", metavar="ID", multiple=True, help="Only this study; may be given again.")
-@click.option("--as-of", type=_Date(), help="The day of screening; today if not given.")
-@click.option("--enrolment", type=_Date(), help="The planned day of enrolment; as-of if not given.")
-@click.option("--infusion", type=_Date(), help="The planned day of infusion; unknown if not given.")
+@click.option("--as-of", type=day, metavar="DATE", help="The day of screening; today if not given.")
+@click.option("--enrolment", type=day, metavar="DATE", help="The planned day of enrolment; as-of if not given.")
+@click.option("--infusion", type=day, metavar="DATE", help="The planned day of infusion; unknown if not given.")
 @click.option("--attestations", metavar="FILE", type=_PATH, help="What persons have confirmed (JSON, see below).")
 @click.option("--format", "form", type=click.Choice(["table", "json", "fhir"]), default="table", show_default=True)
 @click.option("--all", "everything", is_flag=True, help="Also the studies the patient is ineligible for.")
@@ -228,15 +138,15 @@ def match(
     if form == "fhir":
         from trialmatch.fhir.searchset import searchset
 
-        _write_json(searchset(answer.matches, answer.sources, now))
+        write_json(searchset(answer.matches, answer.sources, now))
     elif form == "json":
-        _write_json(answer.document(now))
+        write_json(answer.document(now))
     else:
         from trialmatch.terminal_match import match_page
 
         document, studied = answer.document(now), len(in_play.matchable)
-        _write_page(lambda width: match_page(document, width, studied))
-    _tell(answer.problems)
+        write_page(lambda width: match_page(document, width, studied))
+    tell(answer.problems)
     return 0 if answer.complete else INCOMPLETE
 
 
@@ -278,11 +188,11 @@ def list_(form: str, studies: str | None, lenient: bool) -> None:
 
     found = [study_listing(study) for study in _engine(studies, lenient).studies.studies]
     if form == "json":
-        _write_json(found)
+        write_json(found)
     else:
         from trialmatch.terminal_studies import studies_page
 
-        _write_page(lambda width: studies_page(found, width))
+        write_page(lambda width: studies_page(found, width))
 
 
 @studies.command(no_args_is_help=True)
@@ -299,11 +209,11 @@ def show(study_id: str, form: str, studies: str | None, lenient: bool) -> None:
     validity = Offset(*engine.settings.validity_period)
     document = study_document(engine.studies.get(study_id), validity, engine.terminology.label)
     if form == "json":
-        _write_json(document)
+        write_json(document)
     else:
         from trialmatch.terminal_studies import study_page
 
-        _write_page(lambda width: study_page(document, width))
+        write_page(lambda width: study_page(document, width))
 
 
 @studies.command(no_args_is_help=True)
@@ -331,9 +241,9 @@ def check(files: tuple[Path, ...], lenient: bool) -> None:
     if unreadable:
         raise FaultyStudy(unreadable)
     found = check_studies(files, settings, lenient=lenient)
-    _tell(found.warnings)
+    tell(found.warnings)
     sizes = {study.id: sum(item.leaf is not None for item in study.walk()) for study in found.studies}
-    _write("".join(f"{file}: fine ({_size(resources, sizes)})\n" for file, resources in holds.items()))
+    write("".join(f"{file}: fine ({_size(resources, sizes)})\n" for file, resources in holds.items()))
 
 
 def _size(resources: list[dict[str, Any]], sizes: dict[str, int]) -> str:
@@ -367,7 +277,7 @@ def demo() -> None:
     for patient, note, question in asked:
         answer = match_patient(engine, records, patient, question, str(folder))
         shown.append(Shown(note, answer.document(datetime.now(engine.settings.zone))))
-    _write_page(lambda width: demo_page(shown, _command(), _relative(folder), _relative(file), width))
+    write_page(lambda width: demo_page(shown, _command(), _relative(folder), _relative(file), width))
 
 
 def _command() -> str:

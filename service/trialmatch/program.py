@@ -1,0 +1,104 @@
+"""What every command shares: errors in one line each with their exit code, answers whole and in UTF-8, dates.
+
+Exit codes are those of :mod:`trialmatch.errors`; besides them 1 is an internal error, 130 an interrupt, and 141 a
+reader that went away before the answer was written.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from datetime import date
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from trialmatch.errors import TrialmatchError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+#: What click raises for a call without arguments (nothing before click 8.2, which shows help by itself).
+_HELP: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
+
+INTERNAL, INTERRUPTED, READER_GONE = 1, 130, 141
+
+
+class Program(click.Group):
+    """The command with its errors: each is told in one line and gives its exit code, whoever raised it."""
+
+    def main(self, args: Any = None, prog_name: str | None = None, **extra: Any) -> NoReturn:  # type: ignore[override]
+        """Run and leave the process."""
+        extra["standalone_mode"] = False
+        sys.exit(_guarded(lambda: super(Program, self).main(args, prog_name or "trialmatch", **extra)))
+
+
+def _guarded(run: Callable[[], Any]) -> int:
+    """The exit code of what ``run`` does; its errors become lines."""
+    try:
+        code = run()
+        return code if isinstance(code, int) else 0
+    except click.ClickException as problem:
+        if isinstance(problem, _HELP):
+            problem.show()
+            return 2
+        context = getattr(problem, "ctx", None)
+        command = context.command_path if context is not None else "trialmatch"
+        tell([f"{command}: {problem.format_message()} (see {command} --help)"])
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        tell(["trialmatch: interrupted"])
+        return INTERRUPTED
+    except TrialmatchError as problem:
+        tell(problem.lines)
+        return problem.exit_code
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - nothing more can be told to the reader
+        return READER_GONE
+    except Exception as problem:  # noqa: BLE001 - the last resort: no traceback, no values
+        if os.environ.get("TRIALMATCH_DEBUG"):
+            traceback.print_exc()
+        tell([f"trialmatch: internal error ({type(problem).__name__}); please report"])
+        return INTERNAL
+
+
+def tell(lines: Iterable[str]) -> None:
+    """Lines for standard error; whatever a file's name holds, each stays one line."""
+    from trialmatch.terminal import clean
+
+    for line in lines:
+        click.echo(clean(line), err=True)
+
+
+def write(text: str) -> None:
+    """The answer, at once and in UTF-8, whatever the locale says."""
+    stream = sys.stdout.buffer
+    stream.write(text.encode("utf-8", "replace"))
+    stream.flush()
+
+
+def write_json(document: Any) -> None:
+    """The answer as JSON."""
+    import orjson
+
+    write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+def write_page(page: Callable[[int], Iterable[RenderableType]]) -> None:
+    """A page, made for the width there is."""
+    from trialmatch import terminal
+
+    width = terminal.width_of(sys.stdout)
+    write(terminal.rendered(page(width), sys.stdout, width))
+
+
+def day(text: str) -> date:
+    """A day as ``YYYY-MM-DD``, for options."""
+    try:
+        if len(text) != len("2026-03-01"):
+            raise ValueError(text)
+        return date.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(f"“{text}” is no date; expected YYYY-MM-DD") from None
