@@ -74,9 +74,15 @@ def tell(lines: Iterable[str]) -> None:
 
 def write(text: str) -> None:
     """The answer, at once and in UTF-8, whatever the locale says."""
-    stream = sys.stdout.buffer
-    stream.write(text.encode("utf-8", "replace"))
-    stream.flush()
+    try:
+        stream = sys.stdout.buffer
+        stream.write(text.encode("utf-8", "replace"))
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except (OSError, AttributeError) as problem:  # a full disk; or no standard output at all
+        why = getattr(problem, "strerror", None) or "it is closed"
+        raise TrialmatchError(f"standard output: the answer cannot be written ({why})") from None
 
 
 def write_json(document: Any) -> None:
