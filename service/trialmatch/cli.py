@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from datetime import date, datetime
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trialmatch import __version__
+from trialmatch.cli_codes import codes
 from trialmatch.config import Settings
 from trialmatch.errors import INCOMPLETE, BadInput, FaultyStudy, UsageError
 from trialmatch.program import Program, day, tell, write, write_json, write_page
@@ -60,6 +62,7 @@ def main() -> None:
       trialmatch studies list
       trialmatch studies show NCT06892145
       trialmatch studies check my-study.json
+      trialmatch codes coverage export/
     """
 
 
@@ -73,6 +76,12 @@ def _engine(studies: str | None, lenient: bool) -> Engine:
         raise BadInput(str(engine.settings.studies), "no study", "at least one ResearchStudy")
     return engine
 
+
+#: How the matching itself names the attestations that it was given.
+_NO_PLACE = "attestations: "
+
+#: What an id of a resource on a FHIR server looks like (https://hl7.org/fhir/R4/datatypes.html#id).
+_FHIR_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 
 _PATH = click.Path(path_type=Path)
 _STUDIES = click.option("--studies", metavar="PATH|URL", help="Studies: a folder, a Bundle, or an R5 FHIR server.")
@@ -127,6 +136,8 @@ def match(
     patient_id = patient_id.strip().removeprefix("Patient/")
     if not patient_id:
         raise UsageError("trialmatch match: PATIENT_ID is empty")
+    if url is not None and not _FHIR_ID.fullmatch(patient_id):
+        raise UsageError("trialmatch match: PATIENT_ID is no FHIR id; expected 1 to 64 letters, digits, - and .")
     engine = _engine(studies, lenient)
     in_play = engine.studies.only(study_ids)
     only = in_play.matchable[0].id if len(in_play.matchable) == 1 else None
@@ -146,7 +157,9 @@ def match(
 
         document, studied = answer.document(now), len(in_play.matchable)
         write_page(lambda width: match_page(document, width, studied))
-    tell(answer.problems)
+    for line in answer.problems:
+        # what the use case says of attestations has no place yet: here it is known
+        tell([f"{attestations}: {line.removeprefix(_NO_PLACE)}" if line.startswith(_NO_PLACE) else line])
     return 0 if answer.complete else INCOMPLETE
 
 
@@ -207,7 +220,11 @@ def show(study_id: str, form: str, studies: str | None, lenient: bool) -> None:
 
     engine = _engine(studies, lenient)
     validity = Offset(*engine.settings.validity_period)
-    document = study_document(engine.studies.get(study_id), validity, engine.terminology.label)
+    try:
+        study = engine.studies.get(study_id)
+    except UsageError as problem:
+        raise UsageError(str(problem).removeprefix("--study ")) from None
+    document = study_document(study, validity, engine.terminology.label)
     if form == "json":
         write_json(document)
     else:
@@ -298,6 +315,8 @@ def _relative(path: Path) -> str:
     except (ValueError, OSError):
         return str(path)
 
+
+main.add_command(codes)
 
 if __name__ == "__main__":
     main()

@@ -94,7 +94,7 @@ def coverage(engine: Engine, records: Records) -> Coverage:
                 units[unit] += 1
                 unit_about[unit].add(min(fact.concepts, default=_key(kind, fact)[2]))
     for (kind, system, code), (count, who, display) in unknown.items():
-        found.codes.append(UnknownCode(kind, system, code, display, count, len(who), names.of(display)))
+        found.codes.append(UnknownCode(kind, system, code, display, count, len(who), names.of(kind, display)))
     found.codes.sort(key=lambda one: (-one.records, one.kind, one.system, one.code))
     found.units = [UnknownUnit(unit, count, tuple(sorted(unit_about[unit]))) for unit, count in units.most_common()]
     found.concepts = _uses(engine.studies, terminology, holders)
@@ -159,11 +159,26 @@ class _Nearest:
 
     def __init__(self, terminology: Terminology) -> None:
         self._names = {bare(name): concept for concept, said in terminology.designations.items() for name in said}
+        self._drugs_in = terminology.names.drugs_in
         self._known: dict[str, str | None] = {}
 
-    def of(self, display: str) -> str | None:
-        """The nearest concept, or None where no name is alike."""
+    def of(self, kind: str, display: str) -> str | None:
+        """The nearest concept, or None where no name is alike; of a drug the one that its name holds."""
+        drugs = self._drugs_in(display) if kind == "MedicationRequest" else None
+        if drugs:
+            return min(drugs)
         if display not in self._known:
             best = difflib.get_close_matches(bare(display), self._names, n=1, cutoff=_ALIKE) if display else []
             self._known[display] = self._names[best[0]] if best else None
         return self._known[display]
+
+
+def document(found: Coverage) -> dict[str, Any]:
+    """Coverage as JSON."""
+    return {
+        "patients": found.patients,
+        "records": found.records,
+        "codes": [one._asdict() for one in found.codes],
+        "units": [one._asdict() for one in found.units],
+        "concepts": [one._asdict() for one in found.concepts],
+    }
