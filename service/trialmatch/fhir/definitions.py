@@ -11,6 +11,7 @@ from trialmatch.eligibility.dates import Window
 from trialmatch.eligibility.units import Units
 from trialmatch.eligibility.wording import normal
 from trialmatch.fhir import limits
+from trialmatch.fhir.concepts import Concepts
 from trialmatch.fhir.elements import json_type
 from trialmatch.fhir.faults import Faults
 from trialmatch.fhir.modifiers import Modifiers
@@ -64,6 +65,9 @@ class Definitions:
     terminology: Terminology
     faults: Faults
 
+    def __post_init__(self) -> None:
+        self.concepts = Concepts(self.terminology, self.faults)
+
     @property
     def _units(self) -> Units:
         return self.terminology.knowledge.units
@@ -71,12 +75,12 @@ class Definitions:
     def judgement(self, raw: Any, path: str) -> c.Leaf | None:
         """A ``definitionCodeableConcept``: a statement that a person judges, perhaps about a concept."""
         codes, concepts = [], []
-        for position, entry in enumerate(self._codings(raw, path)):
+        for position, entry in enumerate(self.concepts.codings(raw, path)):
             system, code = entry.get("system"), entry.get("code")
             if system == JUDGEMENT and isinstance(code, str):
                 codes.append(code)
             elif system == CONCEPT and isinstance(code, str):
-                if self._mapped(code, f"{path}.coding[{position}].code"):
+                if self.concepts.mapped(code, f"{path}.coding[{position}].code"):
                     concepts.append(code)
             else:
                 self.faults.add(f"{path}.coding[{position}]", f"{system}|{code}", f"codes of {JUDGEMENT} and {CONCEPT}")
@@ -92,7 +96,7 @@ class Definitions:
         if not isinstance(raw, dict):
             self.faults.add(path, json_type(raw), "an object")
             return None
-        codings = self._codings(raw.get("type"), f"{path}.type")
+        codings = self.concepts.codings(raw.get("type"), f"{path}.type")
         pairs = [(canonical(str(entry.get("system", ""))), str(entry.get("code", ""))) for entry in codings]
         values = [key for key in raw if key.startswith("value") and raw[key] is not None]
         if len(values) != 1:
@@ -111,13 +115,6 @@ class Definitions:
         if kind in (None, "Observation"):
             return self._result(raw, path, codings, pairs, values[0], modifiers)
         return self._record(raw, path, str(kind), values[0], modifiers)
-
-    def _codings(self, raw: Any, path: str) -> list[dict[str, Any]]:
-        entries = raw.get("coding") if isinstance(raw, dict) else None
-        if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
-            self.faults.add(f"{path}.coding", "none", "at least one coding")
-            return []
-        return entries
 
     def _kind(self, pairs: list[tuple[str, str]], path: str) -> str | None:
         """The kind of record that a type selects; None for results, an empty string for a fault."""
@@ -168,7 +165,7 @@ class Definitions:
             self.faults.add(f"{path}.value[x]", "no code", "valueCodeableConcept")
             return None
         sexes = set()
-        for entry in self._codings(raw["valueCodeableConcept"], f"{path}.valueCodeableConcept"):
+        for entry in self.concepts.codings(raw["valueCodeableConcept"], f"{path}.valueCodeableConcept"):
             sex = _SEXES.get((canonical(str(entry.get("system", ""))), str(entry.get("code"))))
             if sex is None:
                 found = f"{entry.get('system')}|{entry.get('code')}"
@@ -176,44 +173,6 @@ class Definitions:
                 return None
             sexes.add(sex)
         return c.SexLeaf(frozenset(sexes)) if sexes else None
-
-    def _mapped(self, concept: str, path: str) -> bool:
-        if concept in self.terminology.sets:
-            return True
-        self.faults.add(path, f"concept “{concept}” is nowhere mapped", "a concept that has a ValueSet in the mappings")
-        return False
-
-    def _keys(self, codings: list[dict[str, Any]], path: str, skip: tuple[str, ...] = ()) -> list[str] | None:
-        """Concepts and ``system|code`` keys of codings; None where one is not mapped."""
-        keys = []
-        for position, entry in enumerate(codings):
-            system, code = canonical(str(entry.get("system") or "")), entry.get("code")
-            here = f"{path}.coding[{position}]"
-            if system in skip:
-                continue
-            if not system or not isinstance(code, str) or not code:
-                self.faults.add(here, "no system or no code", f"a code of {CONCEPT} or of a standard code system")
-                return None
-            if system == CONCEPT:
-                if not self._mapped(code, f"{here}.code"):
-                    return None
-                keys.append(code)
-            else:
-                keys.append(f"{system}|{code}")
-        return keys
-
-    def _label(self, codeable: Any, keys: list[str]) -> str:
-        if isinstance(codeable, dict) and isinstance(codeable.get("text"), str):
-            return str(codeable["text"])
-        names = (
-            {
-                f"{canonical(str(e.get('system', '')))}|{e.get('code')}": e.get("display")
-                for e in codeable.get("coding", ())
-            }
-            if (isinstance(codeable, dict))
-            else {}
-        )
-        return " or ".join(dict.fromkeys(names.get(key) or self.terminology.label(key) for key in keys))
 
     def _values(
         self, raw: dict[str, Any], path: str, value: str, kind: str = "Observation"
@@ -238,8 +197,8 @@ class Definitions:
             )
             return None
         here = f"{path}.{value}"
-        keys = self._keys(self._codings(raw[value], here), here)
-        return (tuple(sorted(set(keys))), self._label(raw[value], keys)) if keys else None
+        keys = self.concepts.keys(self.concepts.codings(raw[value], here), here)
+        return (tuple(sorted(set(keys))), self.concepts.label(raw[value], keys)) if keys else None
 
     def _record(self, raw: dict[str, Any], path: str, kind: str, value: str, modifiers: Modifiers) -> c.Leaf | None:
         method = self._method(raw, path)
@@ -291,7 +250,7 @@ class Definitions:
         entries = raw.get("method") or []
         found = set()
         for position, entry in enumerate(entries if isinstance(entries, list) else [entries]):
-            for coding in self._codings(entry, f"{path}.method[{position}]"):
+            for coding in self.concepts.codings(entry, f"{path}.method[{position}]"):
                 if coding.get("system") != METHOD or coding.get("code") not in c.METHODS:
                     shown = f"{coding.get('system')}|{coding.get('code')}"
                     self.faults.add(f"{path}.method[{position}].coding", shown, f"{METHOD}: {', '.join(c.METHODS)}")
@@ -307,7 +266,7 @@ class Definitions:
         modifiers: Modifiers,
     ) -> c.Leaf | None:  # fmt: skip
         method = self._method(raw, path)
-        keys = self._keys(codings, f"{path}.type", skip=(_TYPES, _TYPES_LENIENT))
+        keys = self.concepts.keys(codings, f"{path}.type", skip=(_TYPES, _TYPES_LENIENT))
         modifiers.take(
             "timeFromEvent", "instances[x]", "extension absence", "extension open-list", "extension validity"
         )
@@ -323,7 +282,7 @@ class Definitions:
         negated = value == "valueBoolean" and raw[value] is False
         return c.ResultLeaf(
             tuple(sorted(set(keys))), test, method, modifiers.windows, modifiers.validity, modifiers.count,
-            modifiers.absent, modifiers.open_list, negated, label=self._label(raw.get("type"), keys),
+            modifiers.absent, modifiers.open_list, negated, label=self.concepts.label(raw.get("type"), keys),
         )  # fmt: skip
 
     def _fits(self, method: str, test: c.Test, keys: list[str], path: str) -> bool:
@@ -379,7 +338,7 @@ class Definitions:
         """The limit of normal that ``offset`` names; an empty string for a fault."""
         if raw.get("offset") is None:
             return None
-        found = {entry.get("code") for entry in self._codings(raw["offset"], f"{path}.offset")}
+        found = {entry.get("code") for entry in self.concepts.codings(raw["offset"], f"{path}.offset")}
         if len(found) == 1 and found <= {"UNL", "LNL"}:
             return str(found.pop())
         self.faults.add(f"{path}.offset", ", ".join(map(str, found)) or "no coding", "UNL, LNL")
@@ -392,14 +351,14 @@ class Definitions:
     def _coded_test(self, raw: Any, path: str) -> c.Test | None:
         if isinstance(raw, dict) and not raw.get("coding") and isinstance(raw.get("text"), str):
             return c.CodedTest(frozenset(), frozenset({normal(raw["text"])}))
-        codings = self._codings(raw, path)
+        codings = self.concepts.codings(raw, path)
         polarities = {entry.get("code") for entry in codings if entry.get("system") == RESULT}
         if polarities & {"positive", "negative"}:
             if len(polarities) > 1 or len(codings) > 1:
                 self.faults.add(f"{path}.coding", "positive and another answer", "one of them")
                 return None
             return c.PolarityTest(polarities.pop() == "positive")
-        keys = self._keys(codings, path)
+        keys = self.concepts.keys(codings, path)
         if not keys:
             return None
         words = {normal(str(entry[name])) for entry in codings for name in ("code", "display") if entry.get(name)}

@@ -17,11 +17,12 @@ from trialmatch.config import BASE, Settings
 from trialmatch.eligibility.criteria import EventLeaf, Study
 from trialmatch.eligibility.program import Program
 from trialmatch.errors import FaultyStudy, UsageError
-from trialmatch.fhir.characteristics import Above, Reader, Scope, scope_of
+from trialmatch.fhir.characteristics import Reader
 from trialmatch.fhir.definition_files import SHIPPED, Definition, from_paths, shipped, unpacked
 from trialmatch.fhir.elements import json_type
 from trialmatch.fhir.faults import Faults
 from trialmatch.fhir.r5 import validate
+from trialmatch.fhir.scopes import Above, Scope, scope_of
 from trialmatch.terminology.mappings import Terminology
 
 _NO_EXCLUSIONS = f"{BASE}/StructureDefinition/exclusions-not-in-record"
