@@ -86,11 +86,16 @@ class Study:
     known: Json
 
     @property
+    def characteristics(self) -> list[Json]:
+        """The top level of its eligibility."""
+        variable = next(one for one in resources(f"{self.id}.json") if one["resourceType"] == "EvidenceVariable")
+        listed: list[Json] = variable["characteristic"]
+        return listed
+
+    @property
     def parts(self) -> dict[str, Part]:
         """Everything that it asks, by linkId."""
-        eligibility = next(one for one in resources(f"{self.id}.json") if one["resourceType"] == "EvidenceVariable")
-        found = [part for raw in eligibility["characteristic"] for part in parts(raw)]
-        return {part.link_id: part for part in found}
+        return {part.link_id: part for raw in self.characteristics for part in parts(raw)}
 
     def below(self, link_id: str) -> list[Part]:
         """The leaves of an item; the item itself where it is one."""
