@@ -26,6 +26,10 @@ _HELP: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 INTERNAL, INTERRUPTED, READER_GONE = 1, 130, 141
 
 
+class ReaderGone(Exception):
+    """Whoever read the answer has gone: head, or a pager that was left."""
+
+
 class Program(click.Group):
     """The command with its errors: each is told in one line and gives its exit code, whoever raised it."""
 
@@ -54,7 +58,7 @@ def _guarded(run: Callable[[], Any]) -> int:
     except TrialmatchError as problem:
         tell(problem.lines)
         return problem.exit_code
-    except BrokenPipeError:
+    except ReaderGone:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - nothing more can be told to the reader
         return READER_GONE
     except Exception as problem:  # noqa: BLE001 - the last resort: no traceback, no values
@@ -79,7 +83,7 @@ def write(text: str) -> None:
         stream.write(text.encode("utf-8", "replace"))
         stream.flush()
     except BrokenPipeError:
-        raise
+        raise ReaderGone from None  # under its own name: click has an exit code of its own for a broken pipe
     except (OSError, AttributeError) as problem:  # a full disk; or no standard output at all
         why = getattr(problem, "strerror", None) or "it is closed"
         raise TrialmatchError(f"standard output: the answer cannot be written ({why})") from None
