@@ -110,7 +110,8 @@ def match_patient(engine: Engine, records: Records, patient_id: str, question: Q
     problems += [f"attestations: {words}" for words in _unused(question.attestations, studies.studies)]
     matches = [_match(study, context, in_force) for study in studies.matchable]
     shown = [match for match in matches if question.everything or match.verdict != INELIGIBLE]
-    sources = [records.source(kind) for kind in FACT_TYPES]
+    others = sorted(set(records.sources) - set(FACT_TYPES))
+    sources = [records.source(kind) for kind in (*FACT_TYPES, *others)]
     ranked = sorted(shown, key=lambda match: match.order)
     return Answer(context, ranked, studies, engine.terminology.digest, sources, problems)
 

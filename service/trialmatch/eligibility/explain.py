@@ -55,7 +55,7 @@ def why(match: Match) -> str:
     if match.verdict == ELIGIBLE:
         return f"All criteria are met ({_plural(match.counts['met'], 'item', 'items')})."
     if match.verdict == INELIGIBLE:
-        return f"Not met: {_list([_unmet(leaf) for leaf in match.leaves if leaf.decisive], 3)}."
+        return f"Not met: {_list([_unmet(leaf) for leaf in _telling(match)], 3)}."
     if match.verdict == LIKELY:
         if not blocking:
             return "All printed criteria are met, but the record prints no exclusions."
@@ -65,6 +65,15 @@ def why(match: Match) -> str:
     first = _list([label(leaf) for leaf in gaps], 3)
     rest = f", and {_plural(match.confirmations, 'point', 'points')} for a person" if match.confirmations else ""
     return f"Nothing decisive is unmet; {_plural(match.gaps, 'gap', 'gaps')} in the data ({first}){rest}."
+
+
+def _telling(match: Match) -> list[Outcome]:
+    """What tells best why a patient is ineligible: what was found before what the record is silent about.
+
+    The gates of all the cohorts whose disease the patient does not have would hide the one fact that decided.
+    """
+    decisive = [leaf for leaf in match.leaves if leaf.decisive]
+    return [leaf for leaf in decisive if leaf.basis != t.NO_RECORD] or decisive
 
 
 def _unmet(leaf: Outcome) -> str:
