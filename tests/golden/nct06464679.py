@@ -83,7 +83,7 @@ def treatment(cohort: str) -> dict[str, str]:
     """Treatment before. It is one record, whichever disease asks: methotrexate for RA is on the list of the others."""
     routine = MET if cohort in ("pSS", "IIM") else NO_RECORD
     listed = NO_RECORD if cohort == "SSc" else MET
-    found = {}
+    found: dict[str, str] = {}
     for row in ROUTINE:
         found |= {f"{row}.a1.a": routine, f"{row}.a1.b": routine, f"{row}.a1.c": listed}
         found |= {f"{row}.a2": JUDGEMENT, f"{row}.b": JUDGEMENT}

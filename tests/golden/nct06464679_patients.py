@@ -73,7 +73,7 @@ class Golden:
 
 
 def _mmt8(value: float, scale: float | None = 150) -> Json:
-    bounds = {} if scale is None else {"referenceRange": [{"high": amount(scale, "{score}")}]}
+    bounds: Json = {} if scale is None else {"referenceRange": [{"high": amount(scale, "{score}")}]}
     return observation(concept(SCORES, "mmt8"), {"valueQuantity": amount(value, "{score}")}, **bounds)
 
 

@@ -47,7 +47,7 @@ WITH_MYOPATHY = "M33.12"
 
 def _mmt8(value: float, scale: float | None = None) -> Json:
     """MMT-8, with the scale in its reference range where one is given."""
-    bounds = {} if scale is None else {"referenceRange": [{"high": amount(scale, "{score}")}]}
+    bounds: Json = {} if scale is None else {"referenceRange": [{"high": amount(scale, "{score}")}]}
     return observation(concept(SCORES, "mmt8"), {"valueQuantity": amount(value, "{score}")}, **bounds)
 
 
