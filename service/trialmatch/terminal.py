@@ -89,7 +89,7 @@ def rendered(parts: Iterable[RenderableType], stream: TextIO, width: int) -> str
 
 def heading(left: str, right: Text, width: int) -> Text:
     """A rule across the page with words at both ends."""
-    line = Text(f"━━ {left} ", style="bold")
+    line = Text(f"━━ {shorten(left, width - right.cell_len - 9)} ", style="bold")
     fill = width - cell_len(line.plain) - right.cell_len - 4
     return line.append("━" * max(fill, 1)).append(" ").append_text(right).append(" ━━", style="bold")
 

@@ -1,0 +1,46 @@
+"""``trialmatch demo``: real answers at once, and commands that work when they are pasted."""
+
+from __future__ import annotations
+
+import shlex
+import time
+
+from rich.cells import cell_len
+from trialmatch import demo
+from trialmatch.terminal import VERDICTS
+
+from tests.cli.conftest import Run, process
+
+
+def test_demo_is_quick_and_shows_every_showcase() -> None:
+    started = time.monotonic()
+    done = process("demo")
+    assert time.monotonic() - started < 5
+    assert (done.returncode, done.stderr) == (0, b"")
+    page = done.stdout.decode()
+    for patient, note in demo.SHOWCASE:
+        assert f"{patient} – {note}" in page
+    for verdict in ("eligible", "likely", "possible", "ineligible"):
+        assert f"{VERDICTS[verdict][0]} {verdict}" in page
+    assert "with the answers of --attestations" in page
+
+
+def test_demo_does_not_hang_on_settings(run: Run) -> None:
+    assert run("demo", TRIALMATCH_STUDIES="nowhere", TRIALMATCH_VALIDITY="1 d").stdout == run("demo").stdout
+
+
+def test_what_to_try_next_works(run: Run) -> None:
+    page = run("demo").stdout.split("What to try next")[1]
+    commands = [line.strip() for line in page.splitlines() if line.startswith("    ")]
+    tried = [shlex.split(line.split("trialmatch ", 1)[1]) for line in commands if "PATIENT_ID" not in line]
+    assert len(tried) >= 4
+    for arguments in tried:
+        done = run(*arguments)
+        assert (done.exit_code, done.stderr) == (0, ""), arguments
+    assert any("ELIGIBLE, score 1.00" in run(*arguments).stdout for arguments in tried if "--attestations" in arguments)
+
+
+def test_demo_fits_a_terminal(run: Run) -> None:
+    """All but the commands, which must not be broken."""
+    page = run("demo", COLUMNS="80").stdout
+    assert max(cell_len(line) for line in page.splitlines() if not line.startswith("    ")) <= 80
