@@ -112,6 +112,10 @@ def grid(rows: Iterable[tuple[RenderableType, RenderableType]], indent: int, fir
     return table
 
 
+#: Printed texts shorter than this ("severe", "requiring treatment") say too little by themselves.
+_FRAGMENT = 22
+
+
 @dataclass(frozen=True)
 class Row:
     """One line of criteria: an item as printed, and those of its leaves that the line is about."""
@@ -137,7 +141,8 @@ class Row:
         """The printed text; a mere fragment together with what it is a part of."""
         own = clean(self.item["text"])
         above = clean(self.parent["text"]) if self.parent is not None else ""
-        return f"{own} (of: {above})" if above and len(own) < 30 and own.lower() not in above.lower() else own
+        fragment = len(own) < _FRAGMENT and own.lower() not in above.lower()
+        return f"{own} (of: {above})" if above and fragment else own
 
 
 #: A choice of more leaves than this is too much for one line.

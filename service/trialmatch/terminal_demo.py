@@ -24,7 +24,7 @@ _WAYS = {
     "both": ("needs both", "need both"),
     "open": ("has an open list", "have open lists"),
     "read": ("is only text", "are only text"),
-    "date": ("hangs on the date of infusion", "hang on the date of infusion"),
+    "date": ("hangs on a date not known yet", "hang on a date not known yet"),
 }
 
 

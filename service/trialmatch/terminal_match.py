@@ -50,7 +50,7 @@ CONFIRMATIONS = {
     _BOTH: "The record says nothing: look in the chart, and judge what is found",
     _OPEN: "The printed list is open (“etc.”): look for others of its kind",
     _READ: "Only printed, no rule reads it: look and decide",
-    _DATE: "Hangs on a date that is not known yet (--enrolment, --infusion)",
+    _DATE: "Hangs on a date that is not known yet, such as the infusion's (--infusion)",
 }
 _KIND = {
     "judgement": _PERSON,
@@ -234,7 +234,7 @@ def _unmet(view: _View) -> Iterator[RenderableType]:
     room = view.room(first)
     lines = []
     for row in found:
-        body = Text(view.cohort(row.item) + shorten(row.text, room))
+        body = Text(shorten(view.cohort(row.item) + row.text, room))
         for leaf in row.leaves:
             name = "" if leaf is row.item else f"{clean(leaf['linkId'])}  "
             body.append(f"\n{name}{clean(leaf['reason'])}", style="red")
@@ -307,7 +307,7 @@ def _confirm(view: _View) -> Iterator[RenderableType]:
 
 def _point(row: Row, prefix: str, room: int) -> Text:
     parts = f"  {row.parts}" if row.parts else ""
-    text = Text(prefix + shorten(row.text, max(room - len(prefix) - len(parts), 20)))
+    text = Text(shorten(prefix + row.text, max(room - len(parts), 20)))
     return text.append(parts, style="dim")
 
 
