@@ -236,6 +236,12 @@ def grades(on: str | None, **systems: str) -> Fact:
     return panel("bilag2004", on, *((name, {"valueString": letter}, letter) for name, letter in systems.items()))
 
 
+def grade_alone(letter: str, on: str, system: str) -> Fact:
+    """A BILAG grade of one organ system as an Observation of its own."""
+    site = {"bodySite": {"text": system}}
+    return observation("bilag2004", on, f"{letter} ({system})", valueString=letter, **site)
+
+
 def vital_signs(on: str | None, *components: tuple[str, Json, str]) -> Fact:
     """A vital signs panel with results as components."""
     fact = panel("spo2", on, *components)

@@ -173,7 +173,8 @@ class Item:
     """One characteristic of a study: a leaf, or a group of ``members``.
 
     ``exclude`` negates its truth; ``flipped`` says that an odd number of ``exclude``s stand above it, so that its
-    status is the negation of its truth. ``kind`` is how the record prints it.
+    status is the negation of its truth. ``kind`` is how the record prints it. ``same_as`` is the linkId of the item
+    whose definition it repeats (``definitionId``), so that an answer to that one answers this one too.
     """
 
     link_id: str
@@ -188,6 +189,7 @@ class Item:
     cohort: str | None = None
     names_cohort: bool = False
     applicability: bool = False
+    same_as: str | None = None
     reading: str | None = None
     reading_note: str | None = None
 

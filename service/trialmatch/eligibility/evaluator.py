@@ -82,18 +82,19 @@ def settled(study: Study, context: Context, answers: Mapping[str, Attestation]) 
     overrides what evidence decides, which is reported as a conflict.
     """
     findings = {}
-    for item in study.walk():
-        if item.leaf is None:
-            continue
+    leaves = {item.link_id: item for item in study.walk() if item.leaf is not None}
+    for link_id, item in leaves.items():
+        assert item.leaf is not None
         finding = evaluate(item.leaf, context)
-        answer = answers.get(item.link_id)
+        asked = item if link_id in answers else leaves.get(item.same_as or "", item)
+        answer = answers.get(asked.link_id)
         if answer is not None:
-            negated = item.exclude != item.flipped
+            negated = asked.exclude != asked.flipped
             truth = (t.MET if answer.met else t.UNMET) * (-1 if negated else 1)
             if finding.truth == t.UNKNOWN or finding.basis in (t.NO_RECORD, t.ATTESTED):
                 finding = attested(answer, truth)
             elif finding.truth != truth:
                 words = f"{answer.by} attested the opposite on {answer.at_text}; the evidence stands"
                 finding = Finding(finding.truth, finding.basis, finding.facts, finding.note, words)
-        findings[item.link_id] = finding
+        findings[link_id] = finding
     return findings

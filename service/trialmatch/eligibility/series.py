@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import date
 from fractions import Fraction
 
 from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.context import Context, Finding, unknown
-from trialmatch.eligibility.criteria import QuantityTest, ResultLeaf
+from trialmatch.eligibility.criteria import CodedTest, QuantityTest, ResultLeaf
 from trialmatch.eligibility.facts import UNREADABLE, Measurement
 from trialmatch.eligibility.judging import judge
 from trialmatch.eligibility.numbers import Unusable, number
@@ -117,34 +118,55 @@ def _difference(leaf: ResultLeaf, early: Measurement, late: Measurement, context
 
 
 def count(leaf: ResultLeaf, selection: Selection, context: Context) -> Finding:
-    """How many values satisfy. Of panels only the newest counts (unless method any); single results each count."""
+    """How many values satisfy.
+
+    Of snapshots (panels, and the grades of one day) only the newest counts, unless the method is any: a second visit
+    does not double a patient's organs. Other single results each count.
+    """
     assert leaf.count is not None
-    singles = [reading for reading in selection.finals if not reading.results[0].panel]
-    panels = [reading for reading in selection.finals if reading.results[0].panel]
-    counted = singles + panels
-    alternatives = [Interval(Fraction(0), Fraction(0))]
-    if panels and leaf.method != "any":
-        newest = max((panel.lo for panel in panels if panel.inside == t.MET), default=None)
-        candidates = [panel for panel in panels if newest is None or panel.hi >= newest]
-        alternatives = [_satisfied(leaf, [panel], context)[0] for panel in candidates]
-        counted = singles + candidates
-    base, bases, yes = _satisfied(leaf, singles if alternatives and leaf.method != "any" else counted, context)
-    if panels and leaf.method != "any":
-        for panel in candidates:
-            _, more, those = _satisfied(leaf, [panel], context)
-            bases, yes = bases + more, yes + those
-    lows = [Fraction((base.lo or 0) + (one.lo or 0)) for one in alternatives]
-    highs = [Fraction((base.hi or 0) + (one.hi or 0)) for one in alternatives]
-    number_of = Interval(min(lows), max(highs))
+    snapshots, singles = _snapshots(leaf, selection.finals)
+    newest = max((one.lo for one in snapshots if one.inside == t.MET), default=None)
+    candidates = [one for one in snapshots if newest is None or one.hi >= newest]
+    number_of, bases, yes = _satisfied(leaf, singles, context)
+    if candidates:
+        each = [_satisfied(leaf, [one], context) for one in candidates]
+        number_of = Interval(
+            _sum(number_of.lo, min(found.lo or 0 for found, _, _ in each)),
+            _sum(number_of.hi, max(found.hi or 0 for found, _, _ in each)),
+        )
+        bases = bases + [basis for _, more, _ in each for basis in more]
+        yes = yes + [result for _, _, those in each for result in those]
     drafts = [draft for draft in selection.drafts if read(leaf, draft, context).truth == t.MET]
     if drafts:
-        number_of, bases = number_of._replace(hi=max(highs) + len(drafts)), bases + [t.PROVISIONAL]
+        number_of, bases = number_of._replace(hi=_sum(number_of.hi, len(drafts))), [*bases, t.PROVISIONAL]
     verdict = number_of.within(leaf.count)
-    facts = yes or [result for reading in counted for result in reading.results]
+    facts = yes or [result for reading in singles + candidates for result in reading.results]
     words = f"{interval(number_of)} such values; limit {limit_words(leaf.count)}"
     if verdict == t.UNKNOWN:
-        return unknown(t.first_basis(bases + [t.IMPRECISE]), facts, lambda: words)
+        return unknown(t.first_basis([*bases, t.IMPRECISE]), facts, lambda: words)
     return Finding(verdict, t.EVIDENCE, tuple(facts), lambda: words)
+
+
+def _sum(bound: Fraction | None, more: Fraction | int) -> Fraction:
+    return (bound or Fraction(0)) + more
+
+
+def _snapshots(leaf: ResultLeaf, readings: list[Reading]) -> tuple[list[Reading], list[Reading]]:
+    """Readings that are a state of the patient on one day, and those that each stand for themselves."""
+    if leaf.method == "any":
+        return [], readings
+    snapshots = [reading for reading in readings if reading.results[0].panel]
+    singles = [reading for reading in readings if not reading.results[0].panel]
+    if not isinstance(leaf.test, CodedTest):
+        return snapshots, singles
+    days: dict[tuple[date, date], list[Reading]] = {}
+    for reading in singles:
+        days.setdefault((reading.lo.date(), reading.hi.date()), []).append(reading)
+    for those in days.values():
+        results = tuple(result for reading in those for result in reading.results)
+        lo, hi = min(one.lo for one in those), max(one.hi for one in those)
+        snapshots.append(Reading(results, lo, hi, min(one.inside for one in those)))
+    return snapshots, []
 
 
 def _satisfied(

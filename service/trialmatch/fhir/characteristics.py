@@ -364,7 +364,8 @@ class Reader:
         exclude = base.exclude != (other.get("exclude") is True)
         below = Above(f"{base.link_id}.", above.flipped, base.cohort, above.depth, followed)
         kind = extensions.get("printed-as") or ("exclusion" if exclude != above.flipped else "inclusion")
-        merged = replace(base, exclude=exclude, kind=kind, text=base.text or str(target.raw.get("description") or ""))
+        text, same_as = base.text or str(target.raw.get("description") or ""), f"{above.prefix}{raw['definitionId']}"
+        merged = replace(base, exclude=exclude, kind=kind, text=text, same_as=same_as)
         present = next((name for name in _DEFINITIONS if other.get(name) is not None), None)
         stand_in = Place(other, target.path, scope)
         return self._defined(stand_in, present, merged, extensions_of(other, target.path, self.faults), below)

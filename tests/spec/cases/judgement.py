@@ -10,6 +10,7 @@ from tests.spec.criteria import (
     gate,
     judgement,
     measured,
+    named,
     quantity,
     reading,
     text_only,
@@ -89,6 +90,14 @@ included.
             row({"1": met("attested"), "2.2": met("attested")}, attestations=[said("met", "attribution", MYOSITIS)]),
             row({"1": met("attested"), "2.2": unknown("judgement")}, attestations=[said("met", link_id="1")],
                 why="by linkId only the place that is named"),
+        ),
+        rule(
+            "The same by `definitionId`",
+            "What repeats another characteristic is the same question: an answer to that one, by linkId, answers both.",
+            (named("1", judgement("histology")), any_of(LOW_ALT, {"definitionId": "1"})),
+            row({"1": met("attested"), "2.2": met("attested")}, attestations=[said("met", link_id="1")]),
+            row({"1": unknown("judgement"), "2.2": met("attested")}, attestations=[said("met", link_id="2.2")],
+                why="the other way round only the place that is named"),
         ),
         rule(
             "Under an exclusion, by judgement",

@@ -20,6 +20,7 @@ from tests.spec.record import (
     LOINC,
     SNOMED,
     answer,
+    grade_alone,
     grades,
     interpretation,
     interpreted,
@@ -231,6 +232,14 @@ satisfy, each component counting.
             row(met(), grades("2026-01-10", renal="C", skin="C"), grades("2026-02-20", renal="B", skin="B")),
             row(unmet(), grades("2026-01-10", renal="B"), grades("2026-02-20", skin="B"),
                 why="one and one are not two"),
+        ),
+        rule(
+            "Grades of one day are a panel",
+            "An organ system that is graded at two visits is still one organ system.",
+            counted(measured("bilag2004", grade("B")), ">=", 2),
+            row(unmet(), grade_alone("B", "2026-01-10", "renal"), grade_alone("B", "2026-02-20", "renal")),
+            row(met(), grade_alone("B", "2026-02-20", "renal"), grade_alone("B", "2026-02-20", "skin")),
+            row(unmet(), grade_alone("B", "2026-02-20", "renal"), grade_alone("C", "2026-02-20", "skin")),
         ),
         rule(
             "Single results are counted each",
