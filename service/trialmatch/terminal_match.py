@@ -271,8 +271,7 @@ def _missing(view: _View) -> Iterator[RenderableType]:
     yield _title("MISSING", f"{plural(len(gaps), 'gap')} in the data, and what would settle each", "bold yellow")
     kept: dict[tuple[str, str, str], list[Json]] = {}
     for gap in gaps:
-        reason = clean(view.leaves[gap["linkId"]]["reason"])
-        reason = "" if reason.startswith("no result of") else reason  # the heading says so already
+        reason = _gap_reason(gap["basis"], view.leaves[gap["linkId"]])
         kept.setdefault((gap["basis"], clean(gap["need"]), reason), []).append(gap)
     first = _first_column((", ".join(clean(one["linkId"]) for one in same) for same in kept.values()), most=20)
     for basis, title in GAPS.items():
@@ -281,11 +280,22 @@ def _missing(view: _View) -> Iterator[RenderableType]:
             if of == basis:
                 body = Text(view.cohort(same[0]) + need)
                 if reason:
-                    body.append(f"\n{reason}", style="dim")
+                    fits = body.cell_len + len(reason) + 3 <= view.room(first)
+                    body.append(f" – {reason}" if fits else f"\n{reason}", style="dim")
                 lines.append((Text(", ".join(clean(one["linkId"]) for one in same)), body))
         if lines:
             yield _indented(Text(title, style="italic"))
             yield grid(lines, _INDENT, first)
+
+
+def _gap_reason(basis: str, leaf: Json) -> str:
+    """Why data are missing, as far as the heading does not say so already."""
+    reason, facts = clean(leaf["reason"]), leaf.get("evidence", [])
+    if basis == "missing-data" and reason.startswith("no result of"):
+        return ""
+    if basis == "stale" and len(facts) == 1 and facts[0]["date"]:
+        return f"last of {clean(facts[0]['date'])}"
+    return reason
 
 
 def _confirm(view: _View) -> Iterator[RenderableType]:
