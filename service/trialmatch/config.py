@@ -84,6 +84,10 @@ class Settings:
             allowed = _field(name).metadata["allowed"].split(", ")
             if getattr(self, name) not in allowed:
                 raise UsageError(f"{variable(name)}: “{getattr(self, name)}”; expected one of {', '.join(allowed)}")
+        for name in ("ana_titre", "study_bytes", "study_depth", "fhir_timeout", "fhir_pages"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < float("inf"):
+                raise UsageError(f"{variable(name)}: {value}; expected a number above 0")
         if self.mappings is not None and not Path(self.mappings).is_dir():
             raise UsageError(f"{variable('mappings')}: {self.mappings} is not a folder")
 

@@ -107,7 +107,8 @@ def match_patient(engine: Engine, records: Records, patient_id: str, question: Q
     in_force = attestations.in_force(question.attestations, question.as_of)
     context = context_of(engine, facts, question, in_force)
     problems = list(records.problems)
-    problems += [f"attestations: {words}" for words in _unused(question.attestations, studies.studies)]
+    unused = _unused(question.attestations, studies.studies, engine.studies.studies)
+    problems += [f"attestations: {words}" for words in unused]
     matches = [_match(study, context, in_force) for study in studies.matchable]
     shown = [match for match in matches if question.everything or match.verdict != INELIGIBLE]
     others = sorted(set(records.sources) - set(FACT_TYPES))
@@ -163,15 +164,18 @@ def _deceased(context: Context) -> bool:
     return person.deceased
 
 
-def _unused(answers: Iterable[Attestation], studies: Iterable[Study]) -> list[str]:
-    """Answers by linkId that no study in play has as a leaf."""
+def _unused(answers: Iterable[Attestation], studies: Iterable[Study], known: Iterable[Study]) -> list[str]:
+    """Answers by linkId that no study in play has as a leaf, and answers for studies that nobody knows."""
     leaves = {}
     for study in studies:
         own = {item.link_id for item in study.walk() if item.leaf is not None}
         for name in (study.id, *identifiers(study)):
             leaves[name] = own
     found = []
+    names = {name for study in known for name in (study.id, *identifiers(study))}
     for one in answers:
+        if one.study is not None and one.study not in names:
+            found.append(f"no study {one.study} is loaded; the answer is not used")
         if one.link_id and one.study in leaves and one.link_id not in leaves[one.study]:
             found.append(f"{one.study} has no single criterion {one.link_id}; the answer is not used")
     return found

@@ -41,7 +41,7 @@ def common(man: bool) -> dict[str, str]:
             "C2.1b.a": MET,
             "C2.1b.b.1": NO_RECORD,
             "C2.1b.b.2.1": ABSENT,
-            "C2.1b.b.2.2": ANCHOR,
+            "C2.1b.b.2.2": JUDGEMENT,
             "C2.1c": MET,
         },
         **{"C2.2a.a": MET, "C2.2a.b.1": MET, "C2.2a.b.2": JUDGEMENT},

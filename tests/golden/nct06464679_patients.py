@@ -181,11 +181,12 @@ Interstitial lung disease was ruled out, so nothing is asked of her lungs.
     Golden(
         "SSc",
         "possible",
-        "Possible: neutrophils counted after filgrastim",
+        "Possible: neutrophils counted after filgrastim, prothrombin time without its range",
         """The same woman had filgrastim on 2026-02-10, and her neutrophils (3.8) were counted ten days later. A count
-within two weeks of a colony-stimulating factor cannot be used and has to be repeated.""",
-        (*WOMAN, *SCLEROSIS, given(FILGRASTIM, "2026-02-10"), *laboratory()),
-        {"C2.1b.b.1": UNMET, "C2.1b.b.2.1": MET, "C2.1b.b.2.2": "unknown:stale"},
+within two weeks of a colony-stimulating factor cannot be used and has to be repeated: for a person to see. Her
+prothrombin time came without a reference range, so nobody can say how it stands to the upper limit.""",
+        (*WOMAN, *SCLEROSIS, given(FILGRASTIM, "2026-02-10"), *laboratory(pt=measured(PT, 12, "s"))),
+        {"C2.1b.b.1": UNMET, "C2.1b.b.2.1": MET, "C2.4b": "unknown:unusable"},
     ),
     Golden(
         "SSc",

@@ -96,6 +96,12 @@ def given(atc: str, day: str) -> Json:
     }
 
 
+def given_until(atc: str, first: str, last: str) -> Json:
+    """A drug given over days."""
+    record = {key: value for key, value in given(atc, first).items() if key != "effectiveDateTime"}
+    return {**record, "effectivePeriod": {"start": first, "end": last}}
+
+
 def allergy(rxnorm: str, verification: str = "confirmed") -> Json:
     """An AllergyIntolerance to a drug."""
     system = "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification"

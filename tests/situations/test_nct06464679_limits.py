@@ -18,6 +18,7 @@ from tests.situations.nk_cells import (
     answered,
     arthritis,
     given,
+    given_until,
     myositis,
     nk,
     says,
@@ -157,7 +158,7 @@ def test_laboratory(situation: Situation) -> None:
         "122",
         "filgrastim on 2026-02-20, neutrophils 1.4 on 2026-02-26",
         (sjogren(), given(FILGRASTIM, "2026-02-20"), measured(NEUTROPHILS, 1.4, "10*9/L", date="2026-02-26")),
-        {"C2.1b.a": "met:evidence", "C2.1b.b.1": "unmet:evidence", "C2.1b.b.2.2": "unknown:stale", "C2.1b": "unknown"},
+        {"C2.1b.b.1": "unmet:evidence", "C2.1b.b.2.2": "unknown:judgement", "C2.1b": "unknown"},
         "possible",
     ),
     nk(
@@ -173,6 +174,18 @@ def test_laboratory(situation: Situation) -> None:
         (sjogren(), given(FILGRASTIM, "2026-02-11"), measured(NEUTROPHILS, 1.4, "10*9/L", date="2026-02-26")),
         {"C2.1b": "met", "C2.1b.b.1": "met:evidence"},
         OPEN,
+    ),
+    # the last dose counts, not the first
+    nk(
+        "122",
+        "filgrastim from 2026-02-10 to 02-24, neutrophils 1.4 on 2026-02-26",
+        (
+            sjogren(),
+            given_until(FILGRASTIM, "2026-02-10", "2026-02-24"),
+            measured(NEUTROPHILS, 1.4, "10*9/L", date="2026-02-26"),
+        ),
+        {"C2.1b.b.1": "unmet:evidence", "C2.1b": "unknown"},
+        "possible",
     ),
     # too low in spite of it is too low
     nk(

@@ -247,7 +247,7 @@ def test_every_extension_of_the_language_is_defined() -> None:
         "reading",
         "validity",
     ]
-    assert defined == {*on_criteria, "exclusions-not-in-record", "source", "review", "match-verdict"}
+    assert defined == {*on_criteria, "exclusions-not-in-record", "source", "review", "supporting-code", "match-verdict"}
 
 
 def test_every_unit_is_ucum() -> None:

@@ -135,7 +135,8 @@ def silence(leaf: EventLeaf | ExposureLeaf, context: Context) -> Finding:
         names = ", ".join(source.type for source in incomplete)
         return unknown(t.SOURCE_FAILED, hints, lambda: f"{names} could not all be obtained")
     if hints:
-        return unknown(t.UNUSABLE, hints, lambda: f"only words, no known code: {hints[0].display}")
+        first = hints[0]
+        return unknown(t.UNUSABLE, hints, lambda: f"{first.display}: {first.doubt or 'only words, no known code'}")
     if leaf.absent:
         return Finding(t.UNMET, t.NO_RECORD, (), lambda: f"no record of “{leaf.label}”")
     if context.bounds(leaf.windows) is None:

@@ -130,7 +130,8 @@ def _nothing(leaf: ResultLeaf, selection: Selection, context: Context) -> Findin
         return _flawed(leaf, selection, context)
     hints = context.facts.hinted("Observation", leaf.keys)
     if hints:
-        return unknown(t.UNUSABLE, hints, lambda: f"only words, no known code: {hints[0].display}")
+        first = hints[0]
+        return unknown(t.UNUSABLE, hints, lambda: f"{first.display}: {first.doubt or 'only words, no known code'}")
     if leaf.absent:
         return Finding(t.UNMET, t.NO_RECORD, (), lambda: f"no result of “{leaf.label}” on record")
     return unknown(t.MISSING_DATA, (), lambda: f"no result of “{leaf.label}”")

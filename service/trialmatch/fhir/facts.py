@@ -193,11 +193,19 @@ class Reader:
         for key in concepts | keys:
             self.facts.index.setdefault((kind, key), []).append(fact)
         self.facts.every.setdefault(kind, []).append(fact)
-        if named and not self.accept_text and fact.state != ABSENT:
-            for concept in named:
-                self.facts.hints.setdefault((kind, concept), []).append(fact)
+        if fact.state != ABSENT:
+            self._hint(kind, fact, named, frozenset(concepts))
         if kind == "AllergyIntolerance" and events.NO_KNOWN_ALLERGY in concepts:
             self._no_allergy(fact)
+
+    def _hint(self, kind: str, fact: Any, named: frozenset[str], concepts: frozenset[str]) -> None:
+        """Note what a record speaks for without proving it: by its words alone, or by a code that is not specific."""
+        for concept in named - concepts:
+            self.facts.hints.setdefault((kind, concept), []).append(fact)
+        for coding in fact.codings:
+            for concept in self.terminology.sets.supported(coding.system, coding.code) - concepts:
+                vague = replace(fact, doubt=f"{coding.code} supports it but does not prove it")
+                self.facts.hints.setdefault((kind, concept), []).append(vague)
 
     def _name(self, fact: Any, concepts: set[str]) -> str:
         """A name for a record that gives none: its code's display in the mappings, its concept's, or the code."""
@@ -237,7 +245,7 @@ class Reader:
         if len(fact.codings) > 1:
             for coding in fact.codings:
                 held = terminology.sets.concepts(coding.system, coding.code)
-                for concept in concepts - held:
+                for concept in concepts - held - terminology.sets.supported(coding.system, coding.code):
                     if terminology.sets.excluded(concept, coding.system, coding.code):
                         what = terminology.label(concept)
                         return f"its codes contradict each other: {coding.code} is expressly not {what}"

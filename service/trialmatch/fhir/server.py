@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 import requests
@@ -40,9 +40,15 @@ class _Refused(Exception):
     """A search that the server did not answer as it should; the message has no patient value."""
 
 
+def shown(url: str) -> str:
+    """A URL for messages, without the credentials it may hold."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rsplit("@", 1)[-1], parts.path, "", ""))
+
+
 def _client(url: str, settings: Settings) -> SyncFHIRClient:
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
-        raise BadInput(url, "no URL of a server", "http:// or https:// and a host")
+        raise BadInput(shown(url), "no URL of a server", "http:// or https:// and a host")
     return SyncFHIRClient(
         url.rstrip("/"),
         extra_headers={"Accept": "application/fhir+json"},
@@ -112,7 +118,7 @@ def fetch(url: str, patient_id: str, settings: Settings) -> Records:
     records = Records()
     for _ in range(5):  # a merged patient may have been merged again
         patient = _patient(client, url, wanted)
-        records.add(patient, f"{url}/Patient")
+        records.add(patient, f"{shown(url)}/Patient")
         other = _replaced_by(patient)
         if other is None or other in records.patients():
             break
@@ -127,16 +133,16 @@ def _patient(client: SyncFHIRClient, url: str, patient_id: str) -> Json:
     try:
         found = client.execute(f"Patient/{patient_id}", method="get")
     except ResourceNotFound:
-        raise PatientMissing(url, "no such patient", "a Patient with the id that was asked for") from None
+        raise PatientMissing(shown(url), "no such patient", "a Patient with the id that was asked for") from None
     except (AuthorizationError, ForbiddenError):
-        raise SourceUnavailable(f"{url}: refuses access to the patient (401 or 403)") from None
+        raise SourceUnavailable(f"{shown(url)}: refuses access to the patient (401 or 403)") from None
     except requests.RequestException as problem:
-        raise SourceUnavailable(f"{url}: cannot be reached ({type(problem).__name__})") from None
+        raise SourceUnavailable(f"{shown(url)}: cannot be reached ({type(problem).__name__})") from None
     except (BaseFHIRError, ValueError) as problem:
-        raise SourceUnavailable(f"{url}: fails on the patient ({type(problem).__name__})") from None
+        raise SourceUnavailable(f"{shown(url)}: fails on the patient ({type(problem).__name__})") from None
     plain = orjson.loads(orjson.dumps(found))
     if not isinstance(plain, dict) or plain.get("resourceType") != "Patient":
-        raise SourceUnavailable(f"{url}: its answer is no Patient")
+        raise SourceUnavailable(f"{shown(url)}: its answer is no Patient")
     return dict(plain)
 
 
@@ -158,7 +164,7 @@ def _search(client: SyncFHIRClient, kind: str, patient_id: str, records: Records
     got = False
     try:
         for page in _pages(client, kind, parameters, settings):
-            found = from_bundle(page, f"{client.url}/{kind}")
+            found = from_bundle(page, f"{shown(client.url)}/{kind}")
             for name, entries in found.by_type.items():
                 records.by_type.setdefault(name, []).extend(entries)
             records.full_urls |= found.full_urls
@@ -169,7 +175,7 @@ def _search(client: SyncFHIRClient, kind: str, patient_id: str, records: Records
         source.state = "partial" if got else "failed"
         source.truncated = True
         source.detail = str(problem)
-        records.problems.append(f"{client.url}/{kind}: {problem}; what hangs on it is unknown")
+        records.problems.append(f"{shown(client.url)}/{kind}: {problem}; what hangs on it is unknown")
     except BadInput as problem:
         source.state, source.detail = "failed", "its answer could not be read"
         source.truncated = True
@@ -186,7 +192,7 @@ def study_definitions(url: str, settings: Settings) -> list[Definition]:
                 for entry in page.get("entry") or ():
                     resource = entry.get("resource") if isinstance(entry, dict) else None
                     if isinstance(resource, dict) and resource.get("resourceType") == kind:
-                        found.append(Definition(url, resource))
+                        found.append(Definition(shown(url), resource))
         except _Refused as problem:
-            raise SourceUnavailable(f"{url}/{kind}: {problem}") from None
+            raise SourceUnavailable(f"{shown(url)}/{kind}: {problem}") from None
     return found

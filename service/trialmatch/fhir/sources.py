@@ -24,7 +24,7 @@ def from_path(path: Path) -> Records:
     """
     if path.is_dir():
         return from_folder(path)
-    if not path.is_file():
+    if not path.exists():
         raise BadInput(str(path), "no such file or folder", "a Bundle (.json) or a folder of NDJSON")
     try:
         content = path.read_bytes()
@@ -97,7 +97,7 @@ def _take(resource: Any, place: str, records: Records, entry: Json | None = None
         records.full_urls |= inner.full_urls
         return
     if not _known(kind):
-        records.unreadable(file_type, place, f"resourceType “{kind[:40]}” is not known; expected a FHIR resource type")
+        records.unreadable(file_type, place, "a resourceType that is not known; expected a FHIR resource type")
         return
     records.add(resource, place)
 

@@ -10,6 +10,7 @@ from trialmatch.config import BASE
 from trialmatch.terminology.systems import CONCEPT, VALUE_SET, canonical, with_ancestors
 
 _REVIEW = f"{BASE}/StructureDefinition/review"
+_SUPPORTING = f"{BASE}/StructureDefinition/supporting-code"
 
 #: ConceptMap relationships (R5) and equivalences (R4) under which a local code is surely one of the target's.
 _SURE = {"equivalent", "equal", "source-is-narrower-than-target", "wider", "subsumes"}
@@ -32,6 +33,7 @@ class CodeSets:
         self._parents: dict[str, set[str]] = defaultdict(set)
         self._holders: dict[tuple[str, str], set[str]] = defaultdict(set)
         self._known: dict[tuple[str, str], frozenset[str]] = {}
+        self._supporting: dict[tuple[str, str], set[str]] = defaultdict(set)
         self.titles: dict[str, str] = {}
 
     def __contains__(self, concept: object) -> bool:
@@ -52,6 +54,10 @@ class CodeSets:
         for part in compose.get("exclude", ()):
             self._excludes[concept] |= self._codes(part)
             self._without[concept] |= {key(url) for url in part.get("valueSet", ())}
+        for extension in resource.get("extension", ()):
+            if extension.get("url") == _SUPPORTING:
+                coding = extension["valueCoding"]
+                self._supporting[(canonical(coding["system"]), coding["code"])].add(concept)
         for entry in _contained(resource.get("expansion") or {}):
             self._includes[concept].add(entry)
             self._holders[entry].add(concept)
@@ -121,6 +127,13 @@ class CodeSets:
         if self._includes[concept] & set(codes):
             return True
         return any(self._holds(member, codes, seen) for member in self._unions.get(concept, ()))
+
+    def supported(self, system: str, code: str) -> frozenset[str]:
+        """The concepts that a code speaks for without proving them, with all that take them in."""
+        if not self._supporting:
+            return frozenset()
+        found = {concept for one in self.codes_of(system, code) for concept in self._supporting.get(one, ())}
+        return frozenset(wide for concept in found for wide in self.containing(concept))
 
     def excluded(self, concept: str, system: str, code: str) -> bool:
         """Whether a concept's code set says expressly that it does not take a code along."""

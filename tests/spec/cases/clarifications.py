@@ -46,7 +46,12 @@ CLARIFICATIONS: tuple[Clarification, ...] = (
         "With `instancesQuantity` only the newest panel in the window counts, unless the method is `any`; grades that "
         "are single results of one day are a panel too. Other single results count each.",
         "Two visits with one B each are not two B.",
-        ("BILAG: one A or two B", "Only the newest panel counts", "Grades of one day are a panel", "Single results are counted each"),
+        (
+            "BILAG: one A or two B",
+            "Only the newest panel counts",
+            "Grades of one day are a panel",
+            "Single results are counted each",
+        ),
     ),
     Clarification(
         "S6",
