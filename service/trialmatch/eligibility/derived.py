@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from fractions import Fraction
+from typing import NamedTuple
 
 from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.context import Context, Finding, unknown
@@ -31,7 +32,18 @@ def cockcroft_gault(leaf: ResultLeaf, measured: Finding | None, window: Bounds, 
     return derived
 
 
-def newest(concept: str, unit: str, window: Bounds | None, context: Context) -> tuple[Interval, Measurement] | Finding:
+class Newest(NamedTuple):
+    """The newest number of a concept; where several results may be the newest, all that they may say.
+
+    ``contradiction``: they say different things.
+    """
+
+    number: Interval
+    results: tuple[Measurement, ...]
+    contradiction: bool
+
+
+def newest(concept: str, unit: str, window: Bounds | None, context: Context) -> Newest | Finding:
     """The newest usable number of a concept in ``unit``, or the finding that says why there is none."""
     probe = ResultLeaf(keys=(concept,), test=RecordedTest(), label=context.knowledge.label(concept))
     selection = select(probe, window or Bounds(date.min, date.min, date.max, date.max), context)
@@ -50,9 +62,19 @@ def newest(concept: str, unit: str, window: Bounds | None, context: Context) -> 
             values.append(number(result, unit, context))
         except Unusable as problem:
             return unknown(t.UNUSABLE, [result], f"{result.display} cannot be used: {problem}".__str__)
-    if len(set(values)) > 1:
-        return unknown(t.UNUSABLE, candidates, lambda: f"values of {label} contradict each other")
-    return values[0], candidates[0]
+    return Newest(_hull(values), tuple(candidates), len(set(values)) > 1)
+
+
+def _hull(values: list[Interval]) -> Interval:
+    """The interval that holds all of several."""
+    if len(set(values)) == 1:
+        return values[0]
+    lows = [value.lo for value in values if value.lo is not None]
+    highs = [value.hi for value in values if value.hi is not None]
+    return Interval(
+        min(lows) if len(lows) == len(values) else None,
+        max(highs) if len(highs) == len(values) else None,
+    )
 
 
 def _no_certain(selection: Selection, label: str, unit: str, context: Context) -> Finding:
@@ -96,7 +118,7 @@ def _derived(leaf: ResultLeaf, window: Bounds, context: Context) -> Finding:
         facts = [fact for problem in problems for fact in problem.facts]
         return unknown(basis, facts, lambda: "not derivable: " + ", ".join(problem.note() for problem in problems))
     assert not isinstance(creatinine, Finding) and not isinstance(weight, Finding) and person.birth is not None
-    clearances = _clearances(person.birth, person.sex, weight[0], creatinine[0], context)
+    clearances = _clearances(person.birth, person.sex, weight.number, creatinine.number, context)
     unit = leaf.test.unit
     conversion = context.knowledge.units.conversion("mL/min", unit)
     if conversion is None:
@@ -104,14 +126,15 @@ def _derived(leaf: ResultLeaf, window: Bounds, context: Context) -> Finding:
         return unknown(t.UNUSABLE, (), lambda: words)
     values = [value.map(*conversion) for value in clearances]
     verdicts = {value.within(leaf.test.limit) for value in values}
-    facts = [creatinine[1], weight[1]]
+    facts = [*creatinine.results, *weight.results]
     shown = " or ".join(dict.fromkeys(interval(value, unit) for value in values))
     words = f"Cockcroft–Gault {shown}; limit {limit_words(leaf.test.limit, unit)}"
     if len(verdicts) == 1 and t.UNKNOWN not in verdicts:
         return Finding(verdicts.pop(), t.EVIDENCE, tuple(facts), lambda: words)
     if person.sex not in ("male", "female"):
         return unknown(t.MISSING_DATA, facts, lambda: f"{words}; sex is not known")
-    return unknown(t.IMPRECISE, facts, lambda: words)
+    contradiction = creatinine.contradiction or weight.contradiction
+    return unknown(t.UNUSABLE if contradiction else t.IMPRECISE, facts, lambda: words)
 
 
 def _clearances(

@@ -170,14 +170,8 @@ def _dosed(record: Exposure, limit: DoseLimit | None, context: Context) -> tuple
         weight = newest(WEIGHT, "kg", ALWAYS, context)
         if isinstance(weight, Finding):
             return t.UNKNOWN, t.UNUSABLE, f"no usable body weight ({weight.note()})"
-        kilograms = weight[0].exact
-        if not kilograms:
-            return t.UNKNOWN, t.UNUSABLE, "the body weight is only a bound"
-        amount, unit = (
-            (amount.map(1 / kilograms), unit.replace("/d", "/kg/d"))
-            if by_weight
-            else (amount.map(kilograms), unit.replace("/kg", ""))
-        )
+        amount = _by_weight(amount, weight.number) if by_weight else _times_weight(amount, weight.number)
+        unit = unit.replace("/d", "/kg/d") if by_weight else unit.replace("/kg", "")
     conversion = context.knowledge.units.conversion(unit, limit.unit)
     if conversion is None:
         return t.UNKNOWN, t.UNUSABLE, f"its dose in {unit} cannot be given in {limit.unit}"
@@ -186,6 +180,20 @@ def _dosed(record: Exposure, limit: DoseLimit | None, context: Context) -> tuple
     equals = " prednisone-equivalent" if drug is not None and drug.equivalent is not None else ""
     words = f"{interval(amount, limit.unit)}{equals}; limit {limit_words(limit.limit, limit.unit)}"
     return verdict, t.EVIDENCE if verdict else t.IMPRECISE, words
+
+
+def _by_weight(amount: Interval, kilograms: Interval) -> Interval:
+    """A dose by body weight; both may be known as intervals only."""
+    lo = amount.lo / kilograms.hi if amount.lo is not None and kilograms.hi else None
+    hi = amount.hi / kilograms.lo if amount.hi is not None and kilograms.lo else None
+    return Interval(lo, hi, amount.lo_strict or kilograms.hi_strict, amount.hi_strict or kilograms.lo_strict)
+
+
+def _times_weight(amount: Interval, kilograms: Interval) -> Interval:
+    """A dose a day out of one by body weight."""
+    lo = amount.lo * kilograms.lo if amount.lo is not None and kilograms.lo is not None else None
+    hi = amount.hi * kilograms.hi if amount.hi is not None and kilograms.hi is not None else None
+    return Interval(lo, hi, amount.lo_strict or kilograms.lo_strict, amount.hi_strict or kilograms.hi_strict)
 
 
 def _equivalent(amount: Interval, five_of_prednisone: Interval) -> Interval:
