@@ -1,4 +1,4 @@
-"""Seeded material for the benchmarks: one patient of about fifty resources, and any number of studies of 13 criteria."""
+"""Seeded material for the benchmarks: one patient of about fifty resources, any number of studies of 13 criteria."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def record(kind: str, code: str) -> Json:
 
 
 def study(number: int, seed: int = 7) -> list[Json]:
-    """One study of 13 criteria: age, a disease gate, four laboratory limits, a choice, two exclusions with windows, drugs, consent."""
+    """One study of 13 criteria: age, a gate, laboratory limits, a choice, exclusions with windows, drugs, consent."""
     chance = random.Random(seed * 1_000_003 + number)
     leaves: list[Json] = [
         _leaf(

@@ -1,4 +1,4 @@
-"""One way into the package for tests of meaning: characteristics or shipped studies, resources, a date in; items out."""
+"""One way into the package for tests of meaning: characteristics or studies, resources, a date in; items out."""
 
 from __future__ import annotations
 
