@@ -14,6 +14,7 @@ from trialmatch.eligibility.dates import Offset
 from trialmatch.eligibility.describe import DEFAULT_VALIDITY, concept_words, demand, describe
 from trialmatch.eligibility.explain import before, need, why
 from trialmatch.eligibility.facts import Fact, Measurement, Person, Source
+from trialmatch.eligibility.rows import COMPUTABLE, NOT, PARTLY, computable, printed_rows
 from trialmatch.eligibility.verdict import Match, Outcome
 
 Json = dict[str, Any]
@@ -174,14 +175,22 @@ def study_document(
 
 
 def study_listing(study: Study) -> Json:
-    """A study's identity and size: top-level ``rows``, and ``leaves`` by who answers them."""
+    """A study's identity and size: printed ``rows`` by how far they are computed, ``leaves`` by who answers them."""
     document = study_summary(study)
     document["cohorts"] = [{"id": cohort, "name": title} for cohort, title in study.cohorts]
     document["eligibilityInRecord"] = study.items is not None
     document["exclusionsInRecord"] = study.items is not None and study.exclusions_in_record
-    document["rows"] = len(study.items or ())
+    document["rows"] = row_counts(study)
     document["leaves"] = leaf_counts(study)
     return document
+
+
+def row_counts(study: Study) -> dict[str, int]:
+    """How many printed rows are ``computable``, ``partly`` so, or ``not``."""
+    counts = {COMPUTABLE: 0, PARTLY: 0, NOT: 0}
+    for row in printed_rows(study):
+        counts[computable(row)] += 1
+    return counts
 
 
 def leaf_counts(study: Study) -> dict[str, int]:

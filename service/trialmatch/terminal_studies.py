@@ -31,10 +31,14 @@ def studies_page(studies: Sequence[Json], width: int) -> Iterator[RenderableType
 
 
 def _size(study: Json) -> str:
-    if not study["rows"]:
+    if not study["eligibilityInRecord"]:
         return "no criteria in record"
-    counts = study["leaves"]
-    return f"{plural(study['rows'], 'row')}, {counts['computed']} of {sum(counts.values())} computed"
+    return _rows(study["rows"])
+
+
+def _rows(counts: Json) -> str:
+    computed = f"{counts['computable']} computable, {counts['partly']} partly, {counts['not']} not"
+    return f"{plural(sum(counts.values()), 'row')}: {computed}"
 
 
 def study_page(study: Json, width: int) -> Iterator[RenderableType]:
@@ -59,10 +63,11 @@ def study_page(study: Json, width: int) -> Iterator[RenderableType]:
 
 
 def totals(study: Json) -> Text:
-    """How many leaves are computed, need a person, or are only text."""
+    """How many printed rows are computed, and what their single criteria ask for."""
     counts = study["leaves"]
     said = ", ".join(f"{counts[name]} {words}" for name, words in _ASKS.items())
-    return Text(f"{plural(study['rows'], 'row')} with {plural(sum(counts.values()), 'leaf', 'leaves')}: {said}.")
+    single = f"{plural(sum(counts.values()), 'single criterion', 'single criteria')}: {said}"
+    return Text(f"{_rows(study['rows'])}. {single}.")
 
 
 def _grow(tree: Tree, item: Json, parent: Json | None) -> None:

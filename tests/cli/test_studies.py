@@ -41,7 +41,7 @@ def test_list(run: Run) -> None:
     page = run("studies", "list").stdout
     line = next(line for line in page.splitlines() if line.startswith("NCT06892145"))
     assert "active" in line
-    assert "computed" in line
+    assert "computable" in line
     assert "no criteria in record" in next(line for line in page.splitlines() if line.startswith("CD19-BCMA-SLE"))
     assert "Refractory Adult SLE" in page
 
@@ -85,7 +85,7 @@ def test_show_as_json(run: Run) -> None:
     assert by_id["E14.b"]["demand"] == "text"
     leaves = [item for item in by_id.values() if "combination" not in item]
     assert sum(document["leaves"].values()) == len(leaves)
-    assert document["rows"] == len(document["items"])
+    assert document["rows"] == {"computable": 14, "partly": 14, "not": 4}
 
 
 def test_show_without_criteria(run: Run) -> None:
