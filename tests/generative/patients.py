@@ -137,7 +137,7 @@ def series(draw: st.DrawFn, concept: str, as_of: date) -> list[Json]:
 
 SIGNS: list[Json] = [
     *({"valueString": text} for text in ("Reactive", "Non-reactive", "not detected", "阳性", "1:320", "1:80", "1:40")),
-    *({"valueString": text} for text in ("see comment", "Indeterminate")),
+    *({"valueString": text} for text in ("discussed with the ward", "Indeterminate")),
     *(
         {"valueCodeableConcept": b.codeable(SNOMED, code)}
         for code in ("10828004", "260385009", "260373001", "260415000")

@@ -29,12 +29,13 @@ def lab_leaves(draw: st.DrawFn, concept: str) -> Json:
     unit = draw(st.sampled_from(list(p.VALUES[concept])))
     values = p.VALUES[concept][unit]
     method = draw(st.sampled_from([None, None, None, "any", "all", "max", "min"]))
-    if shape <= 2 and concept in p.NORMAL:
+    relative = concept in p.NORMAL and method not in ("max", "min")
+    if shape <= 2 and relative:
         multiple = draw(st.sampled_from([0.5, 1, 1.5, 2, 3]))
         limit["valueQuantity"] = b.times_normal(
             multiple, draw(COMPARATORS), draw(st.sampled_from(["UNL", "UNL", "LNL"]))
         )
-    elif shape == 3 and concept in p.NORMAL:
+    elif shape == 3 and relative:
         limit["valueQuantity"] = b.quantity(draw(st.sampled_from(values)), unit, draw(COMPARATORS))
         limit["offset"] = b.codeable("http://hl7.org/fhir/characteristic-offset", draw(st.sampled_from(["UNL", "LNL"])))
     elif shape in (4, 5) and method not in ("max", "min"):

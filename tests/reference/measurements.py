@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
-from .answers import Answer, NotCovered, decided, unknown
+from .answers import Answer, NotCovered, decided, first_reason, unknown
 from .days import ALWAYS, LONG_AGO, Anchors, Window, completed_years, days_of, hours_of, shift, windows_of
 from .values import COMPARE, Outcome, decide, exactly, in_own_unit, observed
 from .vocabulary import CODES, codes_in, extension, meant
@@ -124,20 +124,24 @@ def rules_for(characteristic: Json, anchors: Anchors, window: Window, uses_valid
 
 def nothing_counted(results: list[Result]) -> Answer:
     """No result in the window: never measured, or only outside it (which may well be called stale)."""
-    return unknown("missing-data", "stale") if results else unknown("missing-data")
+    if not results:
+        return unknown("missing-data")
+    also = {"provisional" for result in results if result.preliminary}
+    also |= {result.outcome for result in results if isinstance(result.outcome, str)}
+    return unknown("missing-data", "stale", *also)
 
 
 def latest(results: list[Result], rules: Rules) -> Answer:
     """What the newest result says, in every order in which partial dates could put the results."""
     finals = [r for r in results if not r.preliminary]
     preliminaries = [r for r in results if r.preliminary and True in rules.membership(r)]
+    if not finals and not preliminaries:
+        return nothing_counted(results)
     answer = latest_final(finals, rules)
     reasons = set()
     for result in preliminaries:
-        for hour in result.hours:
-            if not rules.counts(hour) or not can_be_newest(result, hour, results, rules):
-                continue
-            says = result.outcome if rules.fresh(hour) else "stale"
+        for hour in hours_as_newest(result, results, rules):
+            says = says_at(result, hour, rules)
             if isinstance(says, bool) and says != (answer.truth > 0 if answer.truth else None):
                 reasons.add("provisional")
     if reasons:
@@ -145,15 +149,23 @@ def latest(results: list[Result], rules: Rules) -> Answer:
         return unknown(*reasons, *(answer.bases & {"unusable"} if not answer.truth else ()))
     if preliminaries and answer.bases & {"missing-data"}:
         return unknown("provisional", "stale", "unusable", "imprecise")
+    if preliminaries and answer.bases == {"stale"}:
+        return unknown("provisional", "stale")
     return answer
 
 
-def can_be_newest(result: Result, hour: int, results: list[Result], rules: Rules) -> bool:
-    """Whether every other result could be no newer than ``hour``, or not count at all."""
-    return all(
-        other is result or False in rules.membership(other) or min(h for h in other.hours if rules.counts(h)) <= hour
-        for other in results
-    )
+def says_at(result: Result, hour: int, rules: Rules) -> Outcome:
+    """What a result of that hour says: that it is too old, unless it could not be used anyway."""
+    if rules.fresh(hour):
+        return result.outcome
+    return first_reason(["stale", *([result.outcome] if isinstance(result.outcome, str) else [])])
+
+
+def hours_as_newest(result: Result, results: list[Result], rules: Rules) -> list[int]:
+    """The hours at which it could be the newest: every other could be no newer than that, or not count at all."""
+    others = [other for other in results if other is not result]
+    earliest = [min(filter(rules.counts, o.hours)) for o in others if rules.membership(o) == {True}]
+    return [hour for hour in result.hours if rules.counts(hour) and all(first <= hour for first in earliest)]
 
 
 def latest_final(finals: list[Result], rules: Rules) -> Answer:
@@ -161,10 +173,9 @@ def latest_final(finals: list[Result], rules: Rules) -> Answer:
     outcomes: set[Outcome] = set()
     times = set()
     for result in finals:
-        for hour in result.hours:
-            if rules.counts(hour) and can_be_newest(result, hour, finals, rules):
-                outcomes.add(result.outcome if rules.fresh(hour) else "stale")
-                times.add(result.time)
+        for hour in hours_as_newest(result, finals, rules):
+            outcomes.add(says_at(result, hour, rules))
+            times.add(result.time)
     if not outcomes:
         return nothing_counted(finals)
     nothing_may_count = all(False in rules.membership(result) for result in finals)
@@ -239,12 +250,13 @@ def count(results: list[Result], rules: Rules, least: int) -> Answer:
     counted = False
     for result in results:
         membership = rules.membership(result)
+        counts = membership == {True} and not result.preliminary
+        counted = counted or counts
         if True not in membership or result.outcome is False:
-            counted = counted or (membership == {True} and not result.preliminary)
             continue
         possible += 1
-        if result.outcome is True and membership == {True} and not result.preliminary:
-            sure, counted = sure + 1, True
+        if result.outcome is True and counts:
+            sure += 1
             continue
         if isinstance(result.outcome, str):
             reasons.add(result.outcome)
@@ -256,7 +268,7 @@ def count(results: list[Result], rules: Rules, least: int) -> Answer:
         return decided(True)
     if possible >= least:
         return unknown(*reasons)
-    if counted or possible:
+    if counted:
         return decided(False)
     if any(True in rules.membership(result) for result in results):
         return unknown("provisional", "imprecise", "missing-data", "stale")
@@ -277,7 +289,11 @@ def change(method: str, wanted: Json, concept: str, results: list[Result], rules
     earliest, newest = counted[0], counted[-1]
     if counted[1].hours[0] // 24 == earliest.hours[0] // 24 or counted[-2].hours[0] // 24 == newest.hours[0] // 24:
         raise NotCovered("two results of one day")
-    values = [in_own_unit(concept, result.data.get("valueQuantity", {})) for result in (earliest, newest)]
+    quantities = [result.data.get("valueQuantity", {}) for result in (earliest, newest)]
+    values = [in_own_unit(concept, quantity) for quantity in quantities]
+    units = {quantity.get("code", quantity.get("unit", "")) for quantity in quantities}
+    if method == "relative-change" and len(units) == 1 and units != {""} and all("value" in q for q in quantities):
+        values = [exactly(quantity["value"]) for quantity in quantities]  # a share of the same unit needs no conversion
     if None in values:
         return unknown("unusable")
     before, after = values
@@ -306,7 +322,7 @@ def clearance(definition: Json, resources: list[Json], patient: Json, anchors: A
     weights = results_of(CODES["body-weight"], resources, patient["id"], anchors.as_of)
     if not creatinines or not weights or "birthDate" not in patient:
         answer = latest(creatinines, rules)
-        return unknown("missing-data", "stale", "provisional", *(answer.bases - {"evidence"}))
+        return unknown("missing-data", "stale", "provisional", "unusable", "imprecise", *(answer.bases - {"evidence"}))
     sexes = {"male": [Fraction(1)], "female": [Fraction(85, 100)]}.get(
         patient.get("gender", "unknown"), [Fraction(1), Fraction(85, 100)]
     )

@@ -30,16 +30,27 @@ class Sighting:
     there: bool = True  # False: it says that the thing was not there (refuted, not done, not taken)
     doubts: frozenset[str] = frozenset()
     ingredient: str = ""
+    too_low: bool = False  # it was there, but not in the dose that is asked
 
 
 def unknown_days(window: Window, as_of: date, *others: date) -> list[date]:
     """What a day could be of which nothing is known.
 
-    Only its order to the window's edges, the as-of date and the other dates of the record matters, so the days around
-    these stand for all.
+    It is not after the as-of date, else it would not be on record. Of the days before only the order to the window's
+    edges and the other dates of the record matters, so the days around these stand for all.
     """
     near = [day + timedelta(days=n) for day in others for n in (-1, 0, 1)]
-    return sorted({LONG_AGO, *window.edges(), *near, as_of - timedelta(days=1), as_of})
+    return sorted(day for day in {LONG_AGO, *window.edges(), *near, as_of} if day <= as_of)
+
+
+def days_when_over(window: Window, as_of: date, starts: list[date]) -> list[date]:
+    """What the last day could be of something that is over at an unknown time: a day before the as-of date.
+
+    What began on the as-of date lasted for that day.
+    """
+    yesterday = as_of - timedelta(days=1)
+    days = [day for day in unknown_days(window, as_of, starts[0], starts[-1], yesterday) if day <= yesterday]
+    return [*days, as_of] if as_of in starts else days
 
 
 def spans_of(starts: list[date], ends: list[date] | None, as_of: date) -> tuple[Span, ...]:
@@ -78,7 +89,7 @@ def of_condition(record: Json, window: Window, as_of: date) -> Sighting | None:
     elif clinical == "active":
         ends = [as_of]
     elif clinical == "resolved":
-        ends = unknown_days(window, as_of, starts[0], starts[-1])
+        ends = days_when_over(window, as_of, starts)
     else:
         raise NotCovered(f"clinical status {clinical} without an end")
     spans = spans_of(starts, ends, as_of) or tuple((start, start) for start in starts)
@@ -153,7 +164,7 @@ def of_drug(record: Json, window: Window, as_of: date) -> Sighting | None:
     elif status in ("active", "intended"):
         spans = spans_of(starts, [as_of], as_of)
     else:
-        spans = spans_of(starts, [*unknown_days(window, as_of, starts[0], starts[-1])], as_of)
+        spans = spans_of(starts, days_when_over(window, as_of, starts), as_of)
     codes = codes_in(record["medicationCodeableConcept"])
     (ingredient,) = {INGREDIENT[code] for code in codes if code in INGREDIENT}
     return Sighting(spans or tuple((s, s) for s in starts), there, doubts, ingredient)
@@ -223,7 +234,7 @@ def sightings_for(
         if extension(characteristic, "daily-dose") is not None and sighting.there:
             dose = dose_outcome(characteristic, record, resources, patient, as_of)
             if dose is False:
-                sighting = replace(sighting, there=False)
+                sighting = replace(sighting, there=False, too_low=True)
             elif isinstance(dose, str):
                 sighting = replace(sighting, doubts=sighting.doubts | {dose})
         found.append(sighting)
@@ -346,7 +357,7 @@ def in_one_window(
         return unknown("anchor-unknown") if isinstance(window, str) and not answer.truth else answer
     if isinstance(window, str):
         reasons = {reason for s in sightings if s.there for reason in s.doubts}
-        if not any(s.there for s in sightings):
+        if not any(s.there or s.too_low for s in sightings):
             return decided(False)  # refuted: absent from every window
         return unknown("anchor-unknown", "imprecise", *reasons)
     method = characteristic["definitionByTypeAndValue"].get("method", [{}])[0]
