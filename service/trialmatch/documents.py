@@ -48,6 +48,7 @@ def _match(match: Match, rank: int, following: Match | None) -> Json:
         "rank": rank,
         "study": study_summary(match.study),
         "verdict": match.verdict,
+        "deceased": match.deceased,
         "score": match.score,
         "why": reasons,
         "cohorts": [{"id": name, "name": title, "verdict": verdict} for name, title, verdict in match.cohorts],

@@ -149,7 +149,10 @@ def _in_short(match: Json) -> str:
     """What stands between a patient and a study, in a few words."""
     if match["verdict"] in _PLAIN:
         return _PLAIN[match["verdict"]]
+    if match["deceased"]:
+        return "the patient is deceased"
     decisive = [one for one in match["unmet"] if one["decisive"]]
+    decisive = [one for one in decisive if one["basis"] != "no-record"] or decisive
     if decisive:
         return f"not met: {', '.join(one['linkId'] for one in decisive)}"
     gaps, confirm = gaps_of(match), confirmations_of(match)

@@ -43,8 +43,13 @@ def _evaluate(leaf: EventLeaf, context: Context) -> Finding:
 
 
 def current(leaf: EventLeaf | ExposureLeaf, context: Context) -> list[Event]:
-    """The records about a leaf's concepts that are not dated after the as-of day."""
-    return [fact for fact in context.facts.about(leaf.kind, leaf.keys) if context.past(fact.start) is not None]
+    """The records about a leaf's concepts that are not dated after the as-of day.
+
+    Those that only their words (or a code that is not specific) connect with it are among them, in doubt: they never
+    decide, but what is decided without them might be wrong.
+    """
+    records = context.facts.about(leaf.kind, leaf.keys) + context.facts.hinted(leaf.kind, leaf.keys)
+    return [fact for fact in records if context.past(fact.start) is not None]
 
 
 def vote(record: Event, leaf: EventLeaf, windows: list[Bounds] | None, context: Context) -> Vote:
@@ -129,14 +134,10 @@ def counted(votes: Sequence[Vote], leaf: EventLeaf, context: Context) -> Finding
 
 def silence(leaf: EventLeaf | ExposureLeaf, context: Context) -> Finding:
     """The record says nothing of it: unknown, unless the criterion takes silence as absence (section 7)."""
-    hints = [fact for fact in context.facts.hinted(leaf.kind, leaf.keys) if fact.state not in (ABSENT,)]
     incomplete = context.facts.incomplete(leaf.kind)
     if incomplete:
         names = ", ".join(source.type for source in incomplete)
-        return unknown(t.SOURCE_FAILED, hints, lambda: f"{names} could not all be obtained")
-    if hints:
-        first = hints[0]
-        return unknown(t.UNUSABLE, hints, lambda: f"{first.display}: {first.doubt or 'only words, no known code'}")
+        return unknown(t.SOURCE_FAILED, (), lambda: f"{names} could not all be obtained")
     if leaf.absent:
         return Finding(t.UNMET, t.NO_RECORD, (), lambda: f"no record of “{leaf.label}”")
     if context.bounds(leaf.windows) is None:

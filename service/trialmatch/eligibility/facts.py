@@ -155,8 +155,9 @@ class Facts:
         return list(found.values())
 
     def hinted(self, kind: str, keys: tuple[str, ...] | None) -> list[Any]:
-        """Facts that only their words connect with one of ``keys``."""
-        return [fact for key in keys or () for fact in self.hints.get((kind, key), ())]
+        """Facts that only their words, or a code that is not specific, connect with one of ``keys``, each once."""
+        found = {id(fact): fact for key in keys or () for fact in self.hints.get((kind, key), ())}
+        return list(found.values())
 
     def incomplete(self, kind: str) -> list[Source]:
         """The sources of a kind that are not complete."""

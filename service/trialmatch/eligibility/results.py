@@ -131,7 +131,7 @@ def _nothing(leaf: ResultLeaf, selection: Selection, context: Context) -> Findin
     hints = context.facts.hinted("Observation", leaf.keys)
     if hints:
         first = hints[0]
-        return unknown(t.UNUSABLE, hints, lambda: f"{first.display}: {first.doubt or 'only words, no known code'}")
+        return unknown(t.UNUSABLE, hints, lambda: f"{first.display}: {first.doubt}")
     if leaf.absent:
         return Finding(t.UNMET, t.NO_RECORD, (), lambda: f"no result of “{leaf.label}” on record")
     return unknown(t.MISSING_DATA, (), lambda: f"no result of “{leaf.label}”")

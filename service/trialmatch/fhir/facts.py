@@ -200,8 +200,9 @@ class Reader:
 
     def _hint(self, kind: str, fact: Any, named: frozenset[str], concepts: frozenset[str]) -> None:
         """Note what a record speaks for without proving it: by its words alone, or by a code that is not specific."""
+        worded = replace(fact, concepts=named, doubt="only words, no known code") if named - concepts else fact
         for concept in named - concepts:
-            self.facts.hints.setdefault((kind, concept), []).append(fact)
+            self.facts.hints.setdefault((kind, concept), []).append(worded)
         for coding in fact.codings:
             for concept in self.terminology.sets.supported(coding.system, coding.code) - concepts:
                 vague = replace(fact, doubt=f"{coding.code} supports it but does not prove it")
