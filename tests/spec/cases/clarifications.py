@@ -85,7 +85,8 @@ CLARIFICATIONS: tuple[Clarification, ...] = (
         "Where the words equal a concept's name (a drug's name may be one word among others), the leaf is `unusable`, "
         "with the words as a hint. A setting (`TRIALMATCH_TEXT=accept`) lets them count.",
         "Text is neither proof nor silence, and a coordinator can settle it in a moment once it is shown.",
-        ("A record in words only", "A drug in words only", "A local code"),
+        ("A record in words only", "Words beside codes", "A code that is not specific", "A drug in words only",
+         "A local code"),
     ),
     Clarification(
         "S10",

@@ -14,10 +14,13 @@ from tests.spec.criteria import (
     diagnosis,
     exclude,
     exposure,
+    gate,
     leaf,
     measured,
+    method,
     quantity,
     times,
+    within,
 )
 from tests.spec.model import Fact, Section, met, row, rule, unknown, unmet
 from tests.spec.record import (
@@ -156,6 +159,23 @@ descendants along; SNOMED CT codes only those descendants that the mappings (or 
             row(unknown("unusable"), worded("Systemic lupus erythematosus", "2020-01-01")),
             row(met(), worded("Systemic lupus erythematosus", "2020-01-01"), settings={"text": "accept"}),
             row(unknown("no-record"), worded("Lupus pernio", "2020-01-01"), why="other words"),
+        ),
+        rule(
+            "Words beside codes",
+            "What the coded records decide might be wrong because of a record in words: then it stays open, too.",
+            exclude(within(method(diagnosis("stroke"), "onset"), -6, 0, "mo")),
+            row(unknown("unusable"), condition("stroke", "1999-05-05"), worded("Stroke", "2026-01-05")),
+            row(met(), condition("stroke", "1999-05-05"), worded("Stroke", "2001-01-05"), why="outside the window"),
+            row(unmet(), condition("stroke", "2026-02-01"), worded("Stroke", "2026-01-05"), why="the code decides"),
+        ),
+        rule(
+            "A code that is not specific",
+            "A value set may name codes that speak for its concept without proving it (extension "
+            "`supporting-code`). ICD-10-CM files necrotizing myopathy under G72.49, with other myopathies.",
+            gate(diagnosis("inflammatory-myopathy")),
+            row(unknown("unusable"), condition("myopathy G72.49", "2020-01-01")),
+            row(met(), condition("myopathy G72.49", "2020-01-01"), condition("polymyositis", "2020-01-01")),
+            row(unmet("no-record")),
         ),
         rule(
             "A drug in words only",
