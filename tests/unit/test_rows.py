@@ -12,6 +12,7 @@ from trialmatch.usecases import Engine
 
 ROWS = Path(__file__).parents[1] / "situations"
 STUDIES = {
+    "nct07161193": "NCT07161193",
     "nct06892145": "NCT06892145",
     "nct06464679": "NCT06464679",
     "universal": "Universal-CD19-BCMA-autoimmune",

@@ -14,6 +14,7 @@ def printed_rows(study: Study) -> Iterator[Item]:
 
     The parts into which a row is split carry its linkId, a dot and a small letter (``I9.a``); a group whose members are
     named otherwise is a heading (``I6`` over ``I6.1``), a cohort, or the choice of cohorts, and those members are rows.
+    A group that asks whom it concerns (applicability) is one criterion, however its members are named.
     """
     yield from _rows(study.items or ())
 
@@ -21,7 +22,7 @@ def printed_rows(study: Study) -> Iterator[Item]:
 def _rows(items: Iterable[Item]) -> Iterator[Item]:
     for item in items:
         rows = [member for member in item.members if not _is_part(member, item)]
-        if rows:
+        if rows and not any(member.applicability for member in item.members):
             yield from _rows(rows)
         else:
             yield item
