@@ -26,12 +26,18 @@ def days(as_of: date, *, future: bool = True) -> st.SearchStrategy[date]:
 
 
 @st.composite
-def date_texts(draw: st.DrawFn, as_of: date, *, vague: bool = True, timed: bool = False) -> str:
-    """A FHIR date: mostly a day, sometimes a month or year that is over by the as-of date, sometimes with a time."""
-    text = draw(days(as_of)).isoformat()
+def date_texts(
+    draw: st.DrawFn, as_of: date, *, near: date | None = None, vague: bool = True, timed: bool = False
+) -> str:
+    """A FHIR date: mostly a day, sometimes a month or year that is over by the as-of date, sometimes with a time.
+
+    It lies within a few days of ``near``, where that is given: vague dates matter among others of the same month.
+    """
+    day = draw(days(as_of)) if near is None else near + timedelta(days=draw(st.integers(-2, 2)))
+    text = day.isoformat()
     form = draw(st.integers(0, 9))
-    if vague and form in (7, 8):
-        shorter = text[:7] if form == 7 else text[:4]
+    if vague and form in (6, 7, 8):
+        shorter = text[:4] if form == 8 else text[:7]
         return shorter if days_of(shorter)[-1] <= as_of else text
     if timed and form == 9:
         return f"{text}T{draw(st.sampled_from(('10', '12')))}:00:00Z"
@@ -51,6 +57,12 @@ def windows(draw: st.DrawFn, anchors: tuple[str | None, ...] = ("screening", Non
     high = draw(st.sampled_from([(0, "d"), (0, "mo"), (-14, "d"), None]))
     ends = draw(st.sampled_from([(low, high), (low, high), (None, high or (0, "d"))]))
     return b.within(*ends, anchor)
+
+
+@st.composite
+def neighbourhoods(draw: st.DrawFn, as_of: date) -> date | None:
+    """A day around which all results of a patient were taken; None where they are spread over the years."""
+    return draw(st.sampled_from([None, draw(days(as_of, future=False))]))
 
 
 @st.composite

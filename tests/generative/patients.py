@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.generative.dates import date_texts, days
+from tests.generative.dates import date_texts, days, neighbourhoods
 from tests.reference import build as b
 from tests.reference.measurements import time_of
 from tests.reference.vocabulary import CODES, ICD10, LOINC, SNOMED
@@ -63,10 +63,11 @@ def measurements(draw: st.DrawFn, concept: str, as_of: date) -> list[Json]:
     """Up to three results; a preliminary one is usable and of a day of its own, as the language asks only of these."""
     found: list[Json] = []
     taken_days: list[str] = []
+    near = draw(neighbourhoods(as_of))
     for number in range(draw(FEW)):
         status = draw(st.sampled_from(FINAL * 2 + OTHER))
         firm = status in ("preliminary", "registered")
-        taken = draw(date_texts(as_of, vague=not firm, timed=True))
+        taken = draw(date_texts(as_of, near=near, vague=not firm, timed=True))
         parts: Json = {"valueQuantity": draw(quantities(concept, usable=firm))}
         if concept in NORMAL and (firm or draw(st.integers(0, 5)) < 5):
             unit, low, high = draw(st.sampled_from(NORMAL[concept]))
@@ -153,6 +154,7 @@ SIGNS: list[Json] = [
 def signs(draw: st.DrawFn, concept: str, as_of: date) -> list[Json]:
     """Positive, negative, equivocal and unreadable results, some of which contradict themselves."""
     found = []
+    near = draw(neighbourhoods(as_of))
     for number in range(draw(FEW)):
         result = dict(draw(st.sampled_from(SIGNS)))
         if (
@@ -161,7 +163,7 @@ def signs(draw: st.DrawFn, concept: str, as_of: date) -> list[Json]:
             and result.get("valueString", "1:")[:2] == "1:"
         ):
             result |= draw(st.sampled_from(SIGNS[-3:-1]))
-        taken = draw(date_texts(as_of, timed=True))
+        taken = draw(date_texts(as_of, near=near, timed=True))
         found.append(
             b.observation(f"{concept}-{number}", *draw(coded(concept)), taken, draw(st.sampled_from(FINAL)), **result)
         )
@@ -171,12 +173,13 @@ def signs(draw: st.DrawFn, concept: str, as_of: date) -> list[Json]:
 @st.composite
 def classes(draw: st.DrawFn, concept: str, as_of: date) -> list[Json]:
     """NYHA classes as coded results."""
+    near = draw(neighbourhoods(as_of))
     keys = st.sampled_from(["nyha-class-I", "nyha-class-II", "nyha-class-III", "nyha-class-IV"])
     return [
         b.observation(
             f"nyha-{n}",
             *draw(coded(concept)),
-            draw(date_texts(as_of)),
+            draw(date_texts(as_of, near=near)),
             valueCodeableConcept=b.codeable(*draw(keys.flatmap(coded))),
         )
         for n in range(draw(FEW))

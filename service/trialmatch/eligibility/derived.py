@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date
 from fractions import Fraction
 from typing import NamedTuple
@@ -35,12 +37,13 @@ def cockcroft_gault(leaf: ResultLeaf, measured: Finding | None, window: Bounds, 
 class Newest(NamedTuple):
     """The newest number of a concept; where several results may be the newest, all that they may say.
 
-    ``contradiction``: they say different things.
+    ``contradiction``: they say different things. ``drafts``: what newer preliminary results say.
     """
 
     number: Interval
     results: tuple[Measurement, ...]
     contradiction: bool
+    drafts: tuple[Interval, ...] = ()
 
 
 def newest(concept: str, unit: str, window: Bounds | None, context: Context) -> Newest | Finding:
@@ -62,7 +65,12 @@ def newest(concept: str, unit: str, window: Bounds | None, context: Context) -> 
             values.append(number(result, unit, context))
         except Unusable as problem:
             return unknown(t.UNUSABLE, [result], f"{result.display} cannot be used: {problem}".__str__)
-    return Newest(_hull(values), tuple(candidates), len(set(values)) > 1)
+    drafts = []
+    for reading in selection.drafts:
+        if reading.hi > floor:
+            with suppress(Unusable):
+                drafts.append(number(reading.results[0], unit, context))
+    return Newest(_hull(values), tuple(candidates), len(set(values)) > 1, tuple(drafts))
 
 
 def _hull(values: list[Interval]) -> Interval:
@@ -130,11 +138,23 @@ def _derived(leaf: ResultLeaf, window: Bounds, context: Context) -> Finding:
     shown = " or ".join(dict.fromkeys(interval(value, unit) for value in values))
     words = f"Cockcroft–Gault {shown}; limit {limit_words(leaf.test.limit, unit)}"
     if len(verdicts) == 1 and t.UNKNOWN not in verdicts:
+        for kilograms, milligrams in _with_drafts(weight, creatinine):
+            other = _clearances(person.birth, person.sex, kilograms, milligrams, context)
+            if {value.map(*conversion).within(leaf.test.limit) for value in other} == {-max(verdicts)}:
+                return unknown(t.PROVISIONAL, facts, lambda: f"{words}; a newer preliminary result says otherwise")
         return Finding(verdicts.pop(), t.EVIDENCE, tuple(facts), lambda: words)
     if person.sex not in ("male", "female"):
         return unknown(t.MISSING_DATA, facts, lambda: f"{words}; sex is not known")
     contradiction = creatinine.contradiction or weight.contradiction
     return unknown(t.UNUSABLE if contradiction else t.IMPRECISE, facts, lambda: words)
+
+
+def _with_drafts(weight: Newest, creatinine: Newest) -> Iterator[tuple[Interval, Interval]]:
+    """Weight and creatinine with a preliminary result in place of a final one."""
+    for kilograms in (weight.number, *weight.drafts):
+        for milligrams in (creatinine.number, *creatinine.drafts):
+            if (kilograms, milligrams) != (weight.number, creatinine.number):
+                yield kilograms, milligrams
 
 
 def _clearances(

@@ -235,7 +235,10 @@ def _duration(stretches: list[Stretch], limit: DurationLimit, leaf: ExposureLeaf
     sure = union([s.sure for s in stretches if s.vote.truth == t.MET or _only_dates(s)])
     possible = union([s.possible for s in stretches if s.vote.truth >= t.UNKNOWN])
     least, most = _days(sure), _days(possible)
-    verdict = _compare(least, most, sure, possible, limit)
+    if any(s.vote.truth == t.UNKNOWN and s.possible is None for s in stretches):  # a window whose anchor is not known
+        verdict = t.UNKNOWN
+    else:
+        verdict = _compare(least, most, sure, possible, limit)
     shown = f"{least} days" if least == most else f"{least} to {most} days"
     if possible and possible[0][0] == date.min:
         shown = f"at least {least} days (the beginning is not known)"

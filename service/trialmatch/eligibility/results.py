@@ -7,13 +7,13 @@ from datetime import date
 
 from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.context import Context, Finding, met, unknown, unmet
-from trialmatch.eligibility.criteria import QuantityTest, RecordedTest, ResultLeaf
+from trialmatch.eligibility.criteria import PolarityTest, QuantityTest, RecordedTest, ResultLeaf
 from trialmatch.eligibility.dates import Bounds, Offset, meet
 from trialmatch.eligibility.derived import cockcroft_gault
 from trialmatch.eligibility.facts import PROVISIONAL, UNREADABLE, Measurement
 from trialmatch.eligibility.judging import Judged
 from trialmatch.eligibility.numbers import Unusable, number, ratio
-from trialmatch.eligibility.selection import Reading, Selection, read, select
+from trialmatch.eligibility.selection import Reading, Selection, is_result, read, select
 from trialmatch.eligibility.series import change, count, extreme
 from trialmatch.eligibility.values import Interval
 
@@ -33,7 +33,8 @@ def _over_windows(leaf: ResultLeaf, context: Context) -> Finding:
     windows = context.bounds(leaf.windows)
     if windows is None:
         bases = [t.ANCHOR_UNKNOWN]
-        if not any(result.value is not None for result in context.facts.about("Observation", leaf.keys)):
+        flags = isinstance(leaf.test, PolarityTest)
+        if not any(is_result(result, flags) for result in context.facts.about("Observation", leaf.keys)):
             bases.append(t.MISSING_DATA)
         return unknown(t.first_basis(bases), (), lambda: "the date that its window hangs on is not known")
     limit = _validity(leaf, context)
@@ -116,6 +117,9 @@ def _in_window(leaf: ResultLeaf, window: Bounds, context: Context) -> Finding:
         finding = change(leaf, selection, context)
     else:
         finding = latest(leaf, selection, context)
+    if finding.truth == t.UNMET and not selection.certain and leaf.method != "all":
+        words = "it may lie outside the window, in which case nothing was measured"
+        return unknown(t.IMPRECISE, finding.facts, lambda: words)
     if truncated and not (finding.truth == t.MET and leaf.method == "any"):
         return unknown(t.SOURCE_FAILED, finding.facts, lambda: "not all results could be obtained")
     return finding

@@ -48,12 +48,17 @@ def select(leaf: ResultLeaf, window: Bounds, context: Context) -> Selection:
     return selection
 
 
+def is_result(result: Measurement, flags: bool) -> bool:
+    """Whether a measurement says anything; with ``flags`` an interpretation alone does."""
+    return result.value is not None or (flags and bool(result.interpretation)) or result.state == UNREADABLE
+
+
 def _select(keys: tuple[str, ...], window: Bounds, flags: bool, context: Context) -> Selection:
     """``flags``: an interpretation without a value is a result too."""
     selection = Selection(window, [], [], [])
     panels: dict[str, list[Measurement]] = {}
     for result in context.facts.about("Observation", keys):
-        if result.value is None and not (flags and result.interpretation) and result.state != UNREADABLE:
+        if not is_result(result, flags):
             continue
         panels.setdefault(result.panel or result.reference, []).append(result)
     for results in panels.values():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import date
 from fractions import Fraction
 
@@ -35,24 +36,45 @@ def extreme(leaf: ResultLeaf, selection: Selection, context: Context) -> Finding
         return unknown(
             t.IMPRECISE, selection.finals[0].results, lambda: "its date is too vague to tell whether it counts"
         )
-    value = _highest(sure, values) if highest else _flip(_highest([_flip(v) for v in sure], [_flip(v) for v in values]))
+    value = _utmost(sure, values, highest)
     facts = tuple(result for reading in selection.finals for result in reading.results)
     verdict = value.within(leaf.test.limit)
     words = f"{'highest' if highest else 'lowest'} value {interval(value, leaf.test.unit)}"
     words += f"; limit {limit_words(leaf.test.limit, leaf.test.unit)}"
     if verdict == t.UNKNOWN:
         return unknown(t.first_basis([basis for _, _, basis in found if basis] + [t.IMPRECISE]), facts, lambda: words)
+    for draft in _numbers(leaf, selection.drafts, context):
+        if _utmost([*sure, draft], [*values, draft], highest).within(leaf.test.limit) not in (t.UNKNOWN, verdict):
+            return unknown(t.PROVISIONAL, facts, lambda: "a preliminary result would decide otherwise")
     return Finding(verdict, t.EVIDENCE, facts, lambda: words)
+
+
+def _numbers(leaf: ResultLeaf, readings: list[Reading], context: Context) -> list[Interval]:
+    """The numbers of readings, as far as they can be used."""
+    assert isinstance(leaf.test, QuantityTest)
+    found = []
+    for reading in readings:
+        for result in reading.results:
+            with suppress(Unusable):
+                found.append(number(result, leaf.test.unit, context))
+    return found
+
+
+def _utmost(sure: list[Interval], possible: list[Interval], highest: bool) -> Interval:
+    """The interval of the highest, or the lowest, of some values."""
+    if highest:
+        return _highest(sure, possible)
+    return _flip(_highest([_flip(value) for value in sure], [_flip(value) for value in possible]))
 
 
 def _highest(sure: list[Interval], possible: list[Interval]) -> Interval:
     """The interval of the maximum, when ``sure`` values count and further ``possible`` ones may."""
-    floors = [(value.lo, not value.lo_strict) for value in sure if value.lo is not None]
-    lo = max(floors) if floors else (None, True)
+    floors = [(value.lo, value.lo_strict) for value in sure if value.lo is not None]
+    lo, lo_strict = max(floors) if floors else (None, False)  # of 92 and >92 the higher one is above 92
     if any(value.hi is None for value in possible):
-        return Interval(lo=lo[0], lo_strict=not lo[1])
-    hi = max((value.hi, not value.hi_strict) for value in possible if value.hi is not None)
-    return Interval(lo[0], hi[0], not lo[1], not hi[1])
+        return Interval(lo=lo, lo_strict=lo_strict)
+    hi, reached = max((value.hi, not value.hi_strict) for value in possible if value.hi is not None)
+    return Interval(lo, hi, lo_strict, not reached)
 
 
 def _flip(value: Interval) -> Interval:

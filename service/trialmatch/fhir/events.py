@@ -182,6 +182,8 @@ def _course(resource: Json, clock: Clock, encounters: dict[str, Json], birth: Sp
         end = _NEVER_ENDED
     else:
         end = Span(start.lo if start.lo > PAST else PAST, FUTURE)
+    if abatement is not None:
+        start = Span(start.lo, max(start.lo, min(start.hi, end.hi)))  # what has ended had begun
     return Extent(start, _no_later_start(start, end)), flag
 
 
