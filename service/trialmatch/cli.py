@@ -14,8 +14,8 @@ import click
 from trialmatch import __version__
 from trialmatch.cli_codes import codes
 from trialmatch.config import Settings
+from trialmatch.console import Commands, day, tell, write, write_json, write_page
 from trialmatch.errors import INCOMPLETE, BadInput, FaultyStudy, UsageError
-from trialmatch.program import Program, day, tell, write, write_json, write_page
 
 if TYPE_CHECKING:  # what takes long to import is imported where it is used, so that --help answers at once
     from trialmatch.fhir.records import Records
@@ -45,7 +45,7 @@ ATTESTATIONS = """\b
 
 
 @click.group(
-    cls=Program,
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=f"{EXIT_CODES}\n{SETTINGS}",
 )

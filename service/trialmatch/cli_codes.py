@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from trialmatch.config import Settings
+from trialmatch.console import tell, write_json, write_page
 from trialmatch.errors import INCOMPLETE, UsageError
-from trialmatch.program import tell, write_json, write_page
 
 
 @click.group(no_args_is_help=True)

@@ -17,7 +17,7 @@ from trialmatch.fhir.searchset import research_study
 from tests.cli.conftest import HOSPITAL, Run, process
 
 FIELDS = ["patient", "asOf", "generatedAt", "engine", "sources", "matches"]
-OF_A_MATCH = ["rank", "study", "verdict", "score", "why", "cohorts", "counts", "items", "unmet", "missing"]
+OF_A_MATCH = ["rank", "study", "verdict", "deceased", "score", "why", "cohorts", "counts", "items", "unmet", "missing"]
 
 
 def test_json_is_the_match_document() -> None:

@@ -25,10 +25,10 @@ ALLOWED: dict[str, set[str]] = {
     "__init__": set(),
     "__main__": {"cli"},
     "cli": MIDDLE
-    | {"program", "terminal", "usecases", "coverage", "attestations", "documents", "demo"}
+    | {"console", "terminal", "usecases", "coverage", "attestations", "documents", "demo"}
     | CORE
     | LEAVES,
-    "program": {"terminal"} | LEAVES,
+    "console": {"terminal"} | LEAVES,
     "terminal": set(),
     "coverage": {"usecases", "fhir", "terminology", "eligibility"} | LEAVES,
     "web": {"usecases", "eligibility", "fhir", "terminology", "store"} | LEAVES,

@@ -10,6 +10,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import date
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -30,13 +31,13 @@ class ReaderGone(Exception):
     """Whoever read the answer has gone: head, or a pager that was left."""
 
 
-class Program(click.Group):
+class Commands(click.Group):
     """The command with its errors: each is told in one line and gives its exit code, whoever raised it."""
 
     def main(self, args: Any = None, prog_name: str | None = None, **extra: Any) -> NoReturn:  # type: ignore[override]
         """Run and leave the process."""
         extra["standalone_mode"] = False
-        sys.exit(_guarded(lambda: super(Program, self).main(args, prog_name or "trialmatch", **extra)))
+        sys.exit(_guarded(lambda: super(Commands, self).main(args, prog_name or "trialmatch", **extra)))
 
 
 def _guarded(run: Callable[[], Any]) -> int:
@@ -59,7 +60,6 @@ def _guarded(run: Callable[[], Any]) -> int:
         tell(problem.lines)
         return problem.exit_code
     except ReaderGone:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - nothing more can be told to the reader
         return READER_GONE
     except Exception as problem:  # noqa: BLE001 - the last resort: no traceback, no values
         if os.environ.get("TRIALMATCH_DEBUG"):
@@ -83,10 +83,18 @@ def write(text: str) -> None:
         stream.write(text.encode("utf-8", "replace"))
         stream.flush()
     except BrokenPipeError:
+        _give_up()
         raise ReaderGone from None  # under its own name: click has an exit code of its own for a broken pipe
     except (OSError, AttributeError) as problem:  # a full disk; or no standard output at all
+        _give_up()
         why = getattr(problem, "strerror", None) or "it is closed"
         raise TrialmatchError(f"standard output: the answer cannot be written ({why})") from None
+
+
+def _give_up() -> None:
+    """Let what is still buffered go nowhere: Python would complain at its end, with an exit code of its own."""
+    with suppress(OSError, AttributeError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def write_json(document: Any) -> None:
