@@ -52,3 +52,10 @@ def unknown(*bases: str) -> Answer:
 def first_reason(reasons: Iterable[str]) -> str:
     """The reason that the language's order puts first."""
     return min(reasons, key=REASONS.index)
+
+
+def best_of(answers: list[Answer]) -> Answer:
+    """The answer of a leaf whose window hangs on an event that happened several times: any of them will do."""
+    best = max(answer.truth for answer in answers)
+    same = [answer for answer in answers if answer.truth == best]
+    return same[0] if best else unknown(*(basis for answer in same for basis in answer.bases))

@@ -12,9 +12,10 @@ from fractions import Fraction
 from itertools import product
 from typing import Any
 
-from .answers import FALSE, Answer, NotCovered, decided, first_reason, unknown
+from .answers import FALSE, Answer, NotCovered, best_of, decided, first_reason, unknown
+from .clearance import newest_weight
 from .days import ALWAYS, LONG_AGO, Anchors, Window, days_of, shift, windows_of
-from .measurements import newest_weight, results_of
+from .measurements import results_of
 from .values import COMPARE, exactly
 from .vocabulary import CODES, INGREDIENT, codes_in, extension, meant
 
@@ -43,21 +44,21 @@ def unknown_days(window: Window, as_of: date, *others: date) -> list[date]:
     return sorted(day for day in {LONG_AGO, *window.edges(), *near, as_of} if day <= as_of)
 
 
-def days_when_over(window: Window, as_of: date, starts: list[date]) -> list[date]:
-    """What the last day could be of something that is over at an unknown time: a day before the as-of date.
-
-    What began on the as-of date lasted for that day.
-    """
-    yesterday = as_of - timedelta(days=1)
-    days = [day for day in unknown_days(window, as_of, starts[0], starts[-1], yesterday) if day <= yesterday]
-    return [*days, as_of] if as_of in starts else days
-
-
 def spans_of(starts: list[date], ends: list[date] | None, as_of: date) -> tuple[Span, ...]:
     """Every pair of a start and an end not before it; an end beyond the as-of date is not known of yet."""
     if ends is None:
         return tuple((start, start) for start in starts)
     return tuple((start, min(end, as_of)) for start in starts for end in ends if start <= min(end, as_of))
+
+
+def spans_when_over(starts: list[date], window: Window, as_of: date) -> tuple[Span, ...]:
+    """Every span of something that is over at an unknown time: it ended on a day before the as-of date.
+
+    What began on the as-of date lasted for that day.
+    """
+    yesterday = as_of - timedelta(days=1)
+    ends = [day for day in unknown_days(window, as_of, starts[0], starts[-1], yesterday) if day <= yesterday]
+    return spans_of(starts, ends, as_of) + (((as_of, as_of),) if as_of in starts else ())
 
 
 def from_the_future(sighting: Sighting, as_of: date) -> bool:
@@ -85,14 +86,14 @@ def of_condition(record: Json, window: Window, as_of: date) -> Sighting | None:
             return None
     clinical = first_code(record.get("clinicalStatus"), None)
     if "abatementDateTime" in record:
-        ends = days_of(record["abatementDateTime"])
+        spans = spans_of(starts, days_of(record["abatementDateTime"]), as_of)
     elif clinical == "active":
-        ends = [as_of]
+        spans = spans_of(starts, [as_of], as_of)
     elif clinical == "resolved":
-        ends = days_when_over(window, as_of, starts)
+        spans = spans_when_over(starts, window, as_of)
     else:
         raise NotCovered(f"clinical status {clinical} without an end")
-    spans = spans_of(starts, ends, as_of) or tuple((start, start) for start in starts)
+    spans = spans or tuple((start, start) for start in starts)
     doubted = verification in ("provisional", "differential", "unconfirmed")
     return Sighting(spans, doubts=frozenset({"provisional"} if doubted else ()))
 
@@ -164,7 +165,7 @@ def of_drug(record: Json, window: Window, as_of: date) -> Sighting | None:
     elif status in ("active", "intended"):
         spans = spans_of(starts, [as_of], as_of)
     else:
-        spans = spans_of(starts, days_when_over(window, as_of, starts), as_of)
+        spans = spans_when_over(starts, window, as_of)
     codes = codes_in(record["medicationCodeableConcept"])
     (ingredient,) = {INGREDIENT[code] for code in codes if code in INGREDIENT}
     return Sighting(spans or tuple((s, s) for s in starts), there, doubts, ingredient)
@@ -337,13 +338,8 @@ def silence(characteristic: Json) -> Answer:
 
 def record_leaf(characteristic: Json, resources: list[Json], patient: Json, anchors: Anchors) -> Answer:
     """A leaf about a diagnosis, procedure, immunization, allergy or exposure."""
-    answers = [
-        in_one_window(characteristic, window, resources, patient, anchors)
-        for window in windows_of(characteristic, anchors)
-    ]
-    best = max(answer.truth for answer in answers)
-    same = [answer for answer in answers if answer.truth == best]
-    return same[0] if best else unknown(*(basis for answer in same for basis in answer.bases))
+    windows = windows_of(characteristic, anchors)
+    return best_of([in_one_window(characteristic, window, resources, patient, anchors) for window in windows])
 
 
 def in_one_window(
@@ -356,18 +352,29 @@ def in_one_window(
         answer = silence(characteristic)
         return unknown("anchor-unknown") if isinstance(window, str) and not answer.truth else answer
     if isinstance(window, str):
-        reasons = {reason for s in sightings if s.there for reason in s.doubts}
-        if not any(s.there or s.too_low for s in sightings):
-            return decided(False)  # refuted: absent from every window
-        return unknown("anchor-unknown", "imprecise", *reasons)
-    method = characteristic["definitionByTypeAndValue"].get("method", [{}])[0]
-    onset_only = first_code(method, "") == "onset"
-    if "durationQuantity" in characteristic:
-        answer = how_long(sightings, window, anchors.as_of, characteristic["durationQuantity"])
-    elif "instancesQuantity" in characteristic:
-        answer = how_many(sightings, window, anchors.as_of, int(characteristic["instancesQuantity"]["value"]))
+        answer = in_no_known_window(characteristic, sightings)
     else:
-        answer = is_there(sightings, window, anchors.as_of, onset_only)
+        answer = in_a_known_window(characteristic, sightings, window, anchors.as_of)
     if answer.truth == FALSE and extension(characteristic, "open-list"):
         return unknown("open-list")
     return answer
+
+
+def in_no_known_window(characteristic: Json, sightings: list[Sighting]) -> Answer:
+    """The window hangs on a date that is not known: only what no window at all could change is decided."""
+    possible = [s for s in sightings if s.there or s.too_low]
+    ingredients = {s.ingredient for s in possible}
+    if not possible or len(ingredients) < characteristic.get("instancesQuantity", {}).get("value", 1):
+        return decided(False)
+    return unknown("anchor-unknown", "imprecise", *(reason for s in possible for reason in s.doubts))
+
+
+def in_a_known_window(characteristic: Json, sightings: list[Sighting], window: Window, as_of: date) -> Answer:
+    """Whether it was there, for long enough, in enough kinds."""
+    method = characteristic["definitionByTypeAndValue"].get("method", [{}])[0]
+    onset_only = first_code(method, "") == "onset"
+    if "durationQuantity" in characteristic:
+        return how_long(sightings, window, as_of, characteristic["durationQuantity"])
+    if "instancesQuantity" in characteristic:
+        return how_many(sightings, window, as_of, int(characteristic["instancesQuantity"]["value"]))
+    return is_there(sightings, window, as_of, onset_only)
