@@ -93,9 +93,9 @@ def in_window(record: Event, window: Bounds, onset: bool, context: Context) -> i
 
 def lasting(record: Event, context: Context) -> Span:
     """When a record's active period ended; one that is said to be over ended before the as-of day."""
-    yesterday = end_of(context.as_of - timedelta(days=1))
-    if record.over and record.end.hi > yesterday:
-        return Span(min(record.end.lo, yesterday), yesterday)
+    latest = max(end_of(context.as_of - timedelta(days=1)), record.start.lo)  # what began today lasted today
+    if record.over and record.end.hi > latest:
+        return Span(min(record.end.lo, latest), latest)
     return record.end
 
 
