@@ -31,7 +31,7 @@ ALLOWED: dict[str, set[str]] = {
     "console": {"terminal"} | LEAVES,
     "terminal": set(),
     "coverage": {"usecases", "fhir", "terminology", "eligibility"} | LEAVES,
-    "web": {"usecases", "eligibility", "fhir", "terminology", "store"} | LEAVES,
+    "web": MIDDLE | {"usecases", "attestations", "documents", "coverage", "eligibility"} | LEAVES,
     "usecases": MIDDLE | {"attestations", "documents", "eligibility"} | LEAVES,
     "attestations": {"fhir", "eligibility"} | LEAVES,
     "documents": {"eligibility"},

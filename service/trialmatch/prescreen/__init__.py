@@ -1,0 +1,1 @@
+"""A whole hospital against the studies: columns, engines, outputs."""

@@ -1,0 +1,1 @@
+"""The HTTP service: API, FHIR operations, CDS Hooks, pages."""
