@@ -18,6 +18,12 @@ BASE = "https://trialmatch.example.org/fhir"
 _PERIOD = re.compile(r"(\d{1,4})\s*(d|wk|mo|a)$")
 
 
+#: Settings that are numbers above 0 where they are set.
+_ABOVE_ZERO = (
+    "ana_titre", "study_bytes", "study_depth", "fhir_timeout", "fhir_pages", "body_bytes", "body_depth", "body_entries",
+)  # fmt: skip
+
+
 def _setting(default: Any, meaning: str, allowed: str = "") -> Any:
     return field(default=default, metadata={"meaning": meaning, "allowed": allowed})
 
@@ -49,8 +55,22 @@ class Settings:
     unreviewed_codes: str = _setting("use", "codes that are marked for review in the mappings", "use, skip")
     study_bytes: int = _setting(10_000_000, "the largest study file, in bytes")
     study_depth: int = _setting(64, "how deep characteristics may nest")
+    fhir_server: str | None = _setting(None, "the hospital's FHIR server (R4), from which the service fetches patients")
     fhir_timeout: float = _setting(30.0, "seconds to wait for the hospital server's answer")
     fhir_pages: int = _setting(1_000, "how many pages of one search are followed at most")
+    body_bytes: int = _setting(20_000_000, "the largest body of a request to the service, in bytes")
+    body_depth: int = _setting(250, "how deep the JSON of a request may nest")
+    body_entries: int = _setting(20_000, "how many entries a Bundle in a request may have")
+    rate_limit: str = _setting(
+        "1200 per minute", "how many requests one caller may make", "as in 10 per second, 600 per minute"
+    )
+    rate_storage: str = _setting(
+        "memory://", "where requests are counted; in memory each worker counts for itself", "a URL that limits knows"
+    )
+    frame_ancestors: str = _setting(
+        "'none'", "who may show the pages in a frame, such as the EHR", "sources as in CSP, separated by spaces"
+    )
+    proxies: int = _setting(0, "how many reverse proxies stand before the service and are to be believed")
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
@@ -84,7 +104,7 @@ class Settings:
             allowed = _field(name).metadata["allowed"].split(", ")
             if getattr(self, name) not in allowed:
                 raise UsageError(f"{variable(name)}: “{getattr(self, name)}”; expected one of {', '.join(allowed)}")
-        for name in ("ana_titre", "study_bytes", "study_depth", "fhir_timeout", "fhir_pages"):
+        for name in _ABOVE_ZERO:
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
                 raise UsageError(f"{variable(name)}: {value}; expected a number above 0")
