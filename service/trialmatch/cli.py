@@ -264,7 +264,7 @@ def check(files: tuple[Path, ...], lenient: bool) -> None:
 
 
 def _size(resources: list[dict[str, Any]], sizes: dict[str, int]) -> str:
-    from trialmatch.terminal import plural
+    from trialmatch.lines import plural
 
     ids = [one.get("id") for one in resources if one["resourceType"] == "ResearchStudy"]
     if not ids:

@@ -70,7 +70,7 @@ def _guarded(run: Callable[[], Any]) -> int:
 
 def tell(lines: Iterable[str]) -> None:
     """Lines for standard error; whatever a file's name holds, each stays one line."""
-    from trialmatch.terminal import clean
+    from trialmatch.lines import clean
 
     for line in lines:
         click.echo(clean(line), err=True)

@@ -8,7 +8,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from trialmatch.terminal import Json, clean, plural, shorten
+from trialmatch.lines import Json, clean, plural
+from trialmatch.terminal import shorten
 
 #: Rows of each table unless everything is asked for.
 SHOWN = 25

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from rich.console import RenderableType
 from rich.text import Text
 
-from trialmatch.terminal import Json, clean, grid, leaves, plural, rows
-from trialmatch.terminal_match import GAPS, by_way, confirmations_of, counts_words, gaps_of, in_line
+from trialmatch.lines import GAPS, Json, by_way, clean, confirmations_of, gaps_of, leaves, plural, rows
+from trialmatch.terminal import grid
+from trialmatch.terminal_match import counts_words, in_line
 
 #: The study that the demo hospital's patients are written around.
 STUDY = "NCT06892145"

@@ -10,7 +10,20 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from trialmatch.terminal import Json, Row, clean, grid, heading, leaves, plural, rows, shorten, verdict_text
+from trialmatch.lines import (
+    CONFIRMATIONS,
+    GAPS,
+    Json,
+    Row,
+    by_way,
+    clean,
+    confirmations_of,
+    gaps_of,
+    leaves,
+    plural,
+    rows,
+)
+from trialmatch.terminal import grid, heading, shorten, verdict_text
 
 _INDENT = 3
 
@@ -31,35 +44,6 @@ _RECORDS = {
     "DocumentReference": "documents",
 }
 _ONE = {"diagnoses": "diagnosis", "allergies": "allergy", "imaging studies": "imaging study"}
-
-#: Gaps in the data: what is wrong, in the order of a coordinator's work.
-GAPS = {
-    "missing-data": "Never measured, or not on record",
-    "stale": "Too old",
-    "provisional": "Not final, or not confirmed yet",
-    "unusable": "On record, but cannot be compared",
-    "imprecise": "On record, but too vague to decide",
-    "source-failed": "Not given by the source, or not readable",
-}
-
-#: Points for a person: how they are settled. A line that needs several of these stands under the first of them.
-_DATE, _READ, _OPEN, _BOTH, _CHART, _PERSON = "date", "read", "open", "both", "chart", "person"
-CONFIRMATIONS = {
-    _PERSON: "Needs a person's answer",
-    _CHART: "The record says nothing: look in the chart",
-    _BOTH: "The record says nothing: look in the chart, and judge what is found",
-    _OPEN: "The printed list is open (“etc.”): look for others of its kind",
-    _READ: "Only printed, no rule reads it: look and decide",
-    _DATE: "Hangs on a date that is not known yet, such as the infusion's (--infusion)",
-}
-_KIND = {
-    "judgement": _PERSON,
-    "no-record": _CHART,
-    "open-list": _OPEN,
-    "not-computable": _READ,
-    "anchor-unknown": _DATE,
-}
-
 
 #: Verdicts that say it all.
 _PLAIN = {"eligible": "everything is met", "undetermined": "the record prints no criteria"}
@@ -256,16 +240,6 @@ def _evidence(leaf: Json) -> str:
     return f"\n{', '.join(shown)}{more}"
 
 
-def gaps_of(match: Json) -> list[Json]:
-    """What is missing for want of data."""
-    return [one for one in match["missing"] if one["basis"] in GAPS]
-
-
-def confirmations_of(match: Json) -> list[Json]:
-    """What is missing for want of a person's word."""
-    return [one for one in match["missing"] if one["basis"] not in GAPS]
-
-
 def _missing(view: _View) -> Iterator[RenderableType]:
     gaps = gaps_of(view.match)
     if not gaps:
@@ -314,7 +288,8 @@ def _confirm(view: _View) -> Iterator[RenderableType]:
     room = view.room(first)
     for name, mine in grouped.items():
         if mine:
-            yield _indented(Text(CONFIRMATIONS[name], style="italic"))
+            option = " (--infusion)" if name == "date" else ""
+            yield _indented(Text(CONFIRMATIONS[name] + option, style="italic"))
             yield grid([(Text(row.link_id), _point(row, view.cohort(row.item), room)) for row in mine], _INDENT, first)
 
 
@@ -322,22 +297,6 @@ def _point(row: Row, prefix: str, room: int) -> Text:
     parts = f"  {row.parts}" if row.parts else ""
     text = Text(shorten(prefix + row.text, max(room - len(parts), 20)))
     return text.append(parts, style="dim")
-
-
-def by_way(found: Sequence[Row]) -> dict[str, list[Row]]:
-    """Lines to confirm by the way they are settled, in the order of CONFIRMATIONS."""
-    grouped: dict[str, list[Row]] = {name: [] for name in CONFIRMATIONS}
-    for row in found:
-        grouped[_way(row)].append(row)
-    return grouped
-
-
-def _way(row: Row) -> str:
-    kinds = {_KIND.get(leaf["basis"], _PERSON) for leaf in row.leaves}
-    for name in (_DATE, _READ, _OPEN):
-        if name in kinds:
-            return name
-    return _BOTH if len(kinds) > 1 else kinds.pop()
 
 
 def _conflicts(view: _View) -> Iterator[RenderableType]:

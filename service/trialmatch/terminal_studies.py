@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 from rich.tree import Tree
 
-from trialmatch.terminal import Json, clean, plural
+from trialmatch.lines import Json, clean, plural
 
 _ASKS = {"computed": "computed", "person": "for a person", "text": "only text"}
 

@@ -25,7 +25,8 @@ from trialmatch.eligibility.criteria import (
 from trialmatch.eligibility.dates import Offset, Span, Window, day_span
 from trialmatch.eligibility.describe import demand, describe
 from trialmatch.eligibility.values import Interval
-from trialmatch.terminal import clean, rows, shorten
+from trialmatch.lines import clean, rows
+from trialmatch.terminal import shorten
 
 
 def least(value: int, *, strict: bool = False) -> Interval:
