@@ -22,7 +22,7 @@ from trialmatch.fhir import studies as study_files
 from trialmatch.fhir.facts import facts_of
 from trialmatch.fhir.records import FACT_TYPES, Records
 from trialmatch.fhir.sources import from_bundle, parse
-from trialmatch.fhir.studies import StudySet, identifiers
+from trialmatch.fhir.studies import Definition, StudySet, identifiers
 from trialmatch.terminology import mappings
 from trialmatch.terminology.mappings import Terminology
 
@@ -38,24 +38,27 @@ class Engine:
     @classmethod
     def start(cls, settings: Settings, *, lenient: bool = False) -> Engine:
         """Read the mappings and the studies that the settings name."""
+        return cls.of(study_sources(settings), settings, lenient=lenient)
+
+    @classmethod
+    def of(cls, definitions: list[Definition], settings: Settings, *, lenient: bool = False) -> Engine:
+        """Read the mappings and compile these studies. Raises FaultyStudy, BadInput."""
         terminology = mappings.load(settings)
-        return cls(settings, terminology, load_studies(settings, terminology, lenient=lenient))
+        return cls(settings, terminology, study_files.load(definitions, terminology, settings, lenient=lenient))
 
 
-def load_studies(settings: Settings, terminology: Terminology, *, lenient: bool = False) -> StudySet:
-    """The studies that the settings name: the shipped ones, files, or an R5 server.
+def study_sources(settings: Settings) -> list[Definition]:
+    """The definitions that the settings name: the shipped ones, files, or those of an R5 server.
 
-    Raises FaultyStudy, BadInput, SourceUnavailable.
+    Raises BadInput, SourceUnavailable.
     """
     if settings.studies is None:
-        definitions = study_files.shipped()
-    elif settings.studies.startswith(("http://", "https://")):
+        return study_files.shipped()
+    if settings.studies.startswith(("http://", "https://")):
         from trialmatch.fhir.server import study_definitions
 
-        definitions = study_definitions(settings.studies, settings)
-    else:
-        definitions = study_files.from_paths([Path(settings.studies)], settings)
-    return study_files.load(definitions, terminology, settings, lenient=lenient)
+        return study_definitions(settings.studies, settings)
+    return study_files.from_paths([Path(settings.studies)], settings)
 
 
 def check_studies(paths: Sequence[Path], settings: Settings, *, lenient: bool = False) -> StudySet:

@@ -1,0 +1,175 @@
+"""The one error handler: whatever goes wrong becomes a problem (RFC 9457), in the shape that its path speaks.
+
+Under ``/fhir`` a problem is an OperationOutcome, at ``/getClinicalTrial`` an object with ``error``, for a browser a
+page, and everywhere else ``application/problem+json``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from flask import Flask, Response, g, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from trialmatch.config import BASE
+from trialmatch.errors import FaultyStudy, TrialmatchError
+from trialmatch.web import logs
+
+#: What the type of a problem of ours begins with; errors of HTTP itself have the type ``about:blank``.
+TYPES = f"{BASE.removesuffix('/fhir')}/problems/"
+
+_BLANK = "about:blank"
+
+#: OperationOutcome.issue.code (http://hl7.org/fhir/R4/valueset-issue-type.html) by HTTP status.
+_ISSUE = {
+    400: "invalid", 401: "login", 403: "forbidden", 404: "not-found", 405: "not-supported", 406: "not-supported",
+    409: "conflict", 412: "conflict", 413: "too-costly", 415: "not-supported", 422: "invalid", 428: "required",
+    429: "throttled", 502: "transient", 503: "transient", 504: "timeout",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What went wrong, as RFC 9457 puts it. ``errors`` are of path and detail; ``headers`` go along."""
+
+    status: int
+    title: str
+    detail: str
+    type: str = _BLANK
+    errors: tuple[tuple[str, str], ...] = ()
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def tell(app: Flask) -> None:
+    """Answer every error of an application."""
+    app.register_error_handler(Exception, _answer)
+
+
+def _answer(error: Exception) -> Any:
+    if isinstance(error, HTTPException) and (error.code is None or error.code < 400):
+        return error  # a redirect is no error
+    problem = problem_of(error)
+    if problem.status >= 500:
+        logs.failure(error, problem.status)
+    response = _shape()(problem)
+    response.status_code = problem.status
+    response.headers.update(problem.headers)
+    return response
+
+
+def problem_of(error: Exception) -> Problem:
+    """The problem that an error is. Errors of the program itself say nothing but where to ask."""
+    if isinstance(error, TrialmatchError):
+        return Problem(
+            error.http_status,
+            _words(type(error)),
+            "; ".join(error.lines) if not isinstance(error, FaultyStudy) else f"{len(error.faults)} faults",
+            TYPES + _words(type(error)).lower().replace(" ", "-"),
+            tuple(_located(error)),
+            getattr(error, "headers", {}),
+        )
+    if isinstance(error, HTTPException) and error.code is not None:
+        data = getattr(error, "data", None) or {}
+        messages = data.get("messages")
+        kept = {name: value for name, value in error.get_headers() if name.lower() != "content-type"}
+        return Problem(
+            error.code,
+            HTTPStatus(error.code).phrase,
+            "the request is not what it should be, see errors" if messages else str(error.description or ""),
+            errors=tuple(_flat(messages or {})),
+            headers=kept | (data.get("headers") or {}),
+        )
+    return Problem(500, "Internal Server Error", "an error of the service itself; quote the request id in a report")
+
+
+def _words(kind: type[TrialmatchError]) -> str:
+    """The name of an error as words: ``PatientMissing`` is “Patient missing”."""
+    return re.sub(r"(?<=[a-z])[A-Z]", lambda found: f" {found[0].lower()}", kind.__name__)
+
+
+def _located(error: TrialmatchError) -> Iterator[tuple[str, str]]:
+    """Each line of an error as path and detail."""
+    for line in error.lines:
+        place, colon, rest = line.partition(": ")
+        while colon and re.match(r"[A-Z][A-Za-z]+(/|\.)\S*: ", rest):  # a file or body first, then the element in it
+            inner, colon, rest = rest.partition(": ")
+            place = f"{place}: {inner}"
+        yield (place, rest) if rest else ("", line)
+
+
+def _flat(messages: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """What marshmallow found, as paths with one message each. The first step is the place: json, query, headers."""
+    if isinstance(messages, dict):
+        for name, inner in messages.items():
+            if name == "_schema":
+                yield from _flat(inner, path)
+            elif isinstance(name, int):
+                yield from _flat(inner, f"{path}[{name}]")
+            else:
+                step = "body" if not path and name == "json" else str(name)
+                yield from _flat(inner, f"{path}.{step}" if path else step)
+    elif isinstance(messages, list | tuple):
+        for inner in messages:
+            yield from _flat(inner, path)
+    else:
+        yield path, str(messages)
+
+
+def _json(document: Any, kind: str) -> Response:
+    return Response(orjson.dumps(document), content_type=kind)
+
+
+def _problem_json(problem: Problem) -> Response:
+    document = {
+        "type": problem.type,
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "errors": [{"path": path, "detail": detail} for path, detail in problem.errors],
+        "requestId": g.get("request_id"),
+    }
+    return _json(document, "application/problem+json")
+
+
+def _outcome(problem: Problem) -> Response:
+    code = _ISSUE.get(problem.status, "exception" if problem.status >= 500 else "processing")
+    said: list[dict[str, Any]] = [
+        {"severity": "error", "code": code, "diagnostics": detail} | ({"expression": [path]} if path else {})
+        for path, detail in problem.errors
+    ]
+    first = {"severity": "error", "code": code, "details": {"text": problem.title}, "diagnostics": problem.detail}
+    outcome = {"resourceType": "OperationOutcome", "issue": said or [first]}
+    return _json(outcome, "application/fhir+json")
+
+
+def _error_only(problem: Problem) -> Response:
+    return _json({"error": problem.detail or problem.title}, "application/json")
+
+
+def _page(problem: Problem) -> Response:
+    if request.accept_mimetypes.best_match(["application/problem+json", "text/html"]) != "text/html":
+        return _problem_json(problem)
+    return Response(render_template("problem.html", problem=problem, request_id=g.get("request_id")))
+
+
+#: Which paths speak which shape; all others are pages.
+_SHAPES: tuple[tuple[str, Callable[[Problem], Response]], ...] = (
+    ("/fhir", _outcome),
+    ("/getClinicalTrial", _error_only),
+    ("/api", _problem_json),
+    ("/cds-services", _problem_json),
+    ("/health", _problem_json),
+    ("/metrics", _problem_json),
+)
+
+
+def _shape() -> Callable[[Problem], Response]:
+    for path, shape in _SHAPES:
+        if request.path == path or request.path.startswith(f"{path}/"):
+            return shape
+    return _page
