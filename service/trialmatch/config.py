@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from trialmatch import config_access
 from trialmatch.errors import UsageError
 
 #: Base of all canonical URLs of the project (criteria language, first page).
@@ -71,6 +72,33 @@ class Settings:
         "'none'", "who may show the pages in a frame, such as the EHR", "sources as in CSP, separated by spaces"
     )
     proxies: int = _setting(0, "how many reverse proxies stand before the service and are to be believed")
+    public_url: str | None = _setting(
+        None, "the address under which others reach the service, as in https://trials.hospital.example"
+    )
+    issuers: str | None = _setting(
+        None,
+        "whose bearer tokens are accepted; without any issuer only this machine itself is served",
+        "a list of issuer (its keys are found by OpenID discovery) or issuer=keys (URL or file of a JWK Set)",
+    )
+    audience: str | None = _setting(
+        None, "what tokens for this service name as their audience", "one, or a list of several"
+    )
+    cds_issuers: str | None = _setting(
+        None, "CDS Hooks clients whose tokens are accepted", "a list of issuer=keys (URL or file of a JWK Set)"
+    )
+    client_id: str | None = _setting(
+        None, "as whom the service asks for tokens for the hospital's server (SMART Backend Services)"
+    )
+    client_key: str | None = _setting(
+        None, "file with the private key that belongs to it", "PEM, JWK or JWK Set with RSA or P-384 keys"
+    )
+    client_scopes: str | None = _setting(
+        None, "the scopes to ask for; system/*.rs if unset, or system/*.read where the server knows only that"
+    )
+    token_url: str | None = _setting(None, "the hospital's token endpoint; found by SMART discovery if unset")
+    token_hosts: str | None = _setting(
+        None, "hosts besides the FHIR server's own that may be its token endpoint's", "a list of host names"
+    )
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
@@ -110,6 +138,7 @@ class Settings:
                 raise UsageError(f"{variable(name)}: {value}; expected a number above 0")
         if self.mappings is not None and not Path(self.mappings).is_dir():
             raise UsageError(f"{variable('mappings')}: {self.mappings} is not a folder")
+        config_access.check(self)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -1,0 +1,76 @@
+"""Checks of the settings that say who may call, and as whom trialmatch calls the hospital's server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trialmatch.addresses import is_secure
+from trialmatch.errors import UsageError
+
+if TYPE_CHECKING:
+    from trialmatch.config import Settings
+
+_SECURE = "an https URL (http only on the loopback address), without credentials, query or fragment"
+
+
+def listed(value: str | None) -> tuple[str, ...]:
+    """The entries of a setting that is a list, separated by commas or spaces."""
+    return tuple((value or "").replace(",", " ").split())
+
+
+def issuers(value: str | None) -> dict[str, str | None]:
+    """Issuers and where each one's keys are: ``iss=place, iss``. None: the issuer itself tells (OpenID discovery)."""
+    found: dict[str, str | None] = {}
+    for entry in listed(value):
+        issuer, given, place = entry.partition("=")
+        found[issuer] = place if given else None
+    return found
+
+
+def faults(settings: Settings) -> list[tuple[str, str]]:
+    """What is wrong with the settings of access: name of the setting and a sentence."""
+    found: list[tuple[str, str]] = []
+    for name in ("issuers", "cds_issuers"):
+        found += [(name, fault) for fault in _issuer_faults(getattr(settings, name), discovery=name == "issuers")]
+    if settings.issuers and not settings.audience:
+        found.append(("audience", "unset, but issuers are configured; expected what tokens for this service name"))
+    if settings.cds_issuers and not settings.public_url:
+        found.append(("public_url", "unset, but CDS issuers are configured; expected the URL their tokens are for"))
+    if settings.proxies < 0:
+        found.append(("proxies", f"{settings.proxies}; expected 0 or more"))
+    if settings.proxies and not (settings.issuers or settings.cds_issuers):
+        found.append(("proxies", "set, but no issuer is; expected one, since a proxy serves others than this machine"))
+    for name in ("public_url", "token_url"):
+        value = getattr(settings, name)
+        if value is not None and not _plain(value):
+            found.append((name, f"“{value}”; expected {_SECURE}"))
+    if (settings.client_id is None) != (settings.client_key is None):
+        found.append(("client_id", "and client_key go together; expected both or neither"))
+    if settings.client_key is not None and not Path(settings.client_key).is_file():
+        found.append(("client_key", f"{settings.client_key} is not a file"))
+    return found
+
+
+def check(settings: Settings) -> None:
+    """Refuse settings of access that are not allowed (UsageError with the first fault)."""
+    for name, fault in faults(settings):
+        raise UsageError(f"TRIALMATCH_{name.upper()}: {fault}")
+
+
+def _issuer_faults(value: str | None, *, discovery: bool) -> list[str]:
+    found = []
+    for issuer, place in issuers(value).items():
+        if place is None and not discovery:
+            found.append(f"“{issuer}” has no keys; expected issuer=URL or issuer=file of its JWK Set")
+        elif place is None and not _plain(issuer):
+            found.append(f"“{issuer}”; expected issuer=keys, or {_SECURE}")
+        elif place is not None and not (is_secure(place) or Path(place).is_file()):
+            found.append(f"the keys of “{issuer}” are at “{place}”; expected a JWK Set in a file, or {_SECURE}")
+    named = [entry.partition("=")[0] for entry in listed(value)]
+    found += [f"“{issuer}” is named twice; expected once" for issuer in sorted(set(named)) if named.count(issuer) > 1]
+    return found
+
+
+def _plain(url: str) -> bool:
+    return is_secure(url) and "?" not in url and "#" not in url
