@@ -15,8 +15,8 @@ import orjson
 
 from trialmatch.addresses import is_secure
 
-#: Seconds for a whole exchange, from the name's look-up to the last byte. (That is why it is aiohttp here: requests only
-#: limits the wait for the next byte, which a server that drips bytes never exceeds.)
+#: Seconds for a whole exchange, from the name's look-up to the last byte. That is why it is aiohttp here: requests only
+#: limits the wait for the next byte, which a server that drips bytes never exceeds.
 SECONDS = 5.0
 
 #: Bytes of an answer. Documents of this kind have a few thousand.

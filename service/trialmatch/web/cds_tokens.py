@@ -14,9 +14,6 @@ from typing import Any
 from trialmatch.addresses import is_secure
 from trialmatch.config import Settings
 from trialmatch.config_access import issuers
-from trialmatch.errors import UsageError
-from trialmatch.store import tokens as store_tokens
-from trialmatch.store.database import Store
 from trialmatch.web.callers import Caller
 from trialmatch.web.jwks import KeySource
 from trialmatch.web.signatures import LEEWAY, Opened, Refused, checked, opened, verified, word
@@ -29,18 +26,18 @@ LIFETIME = 3_600
 
 _SCOPES = frozenset({"trialmatch/match.read"})
 
+#: Tells, once and for all workers together, whether an issuer's jti is new, and keeps it until a time.
+FirstUse = Callable[[str, str, datetime], bool]
+
 
 class CdsClients:
     """The CDS clients that the settings name, with their keys."""
 
-    def __init__(self, settings: Settings, store: Store | None, clock: Callable[[], float] = time.time) -> None:
-        places = issuers(settings.cds_issuers)
-        if places and store is None:
-            raise UsageError("CDS issuers need a store, in which the use of a token is kept")
-        self._places = places
-        self._keys = {issuer: KeySource(issuer, place) for issuer, place in places.items()}
+    def __init__(self, settings: Settings, first_use: FirstUse, clock: Callable[[], float] = time.time) -> None:
+        self._places = issuers(settings.cds_issuers)
+        self._keys = {issuer: KeySource(issuer, place) for issuer, place in self._places.items()}
         self._base = (settings.public_url or "").rstrip("/")
-        self._store = store
+        self._first_use = first_use
         self._clock = clock
 
     def __bool__(self) -> bool:
@@ -56,7 +53,7 @@ class CdsClients:
         if token.type != "jwt":
             raise Refused("type")
         source = self._keys.get(token.issuer)
-        if source is None or self._store is None:
+        if source is None:
             raise Refused("issuer")
         if token.key_id is None:
             raise Refused("key")
@@ -68,7 +65,7 @@ class CdsClients:
         tenant = word(claims, "tenant") if claims.get("tenant") is not None else None
         identifier = word(claims, "jti")
         until = datetime.fromtimestamp(claims["exp"] + LEEWAY, UTC)
-        if not store_tokens.first_use(self._store, token.issuer, identifier, until):
+        if not self._first_use(token.issuer, identifier, until):
             raise Refused("replayed")
         return Caller(token.issuer, token.issuer, _SCOPES, tenant)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
@@ -42,10 +42,12 @@ _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via")
 class _Gate:
     """What an application needs to know who calls."""
 
-    def __init__(self, settings: Settings, store: Store | None) -> None:
+    def __init__(self, settings: Settings, store: Store) -> None:
+        from trialmatch.store import tokens  # type: ignore[attr-defined]
+
         self.settings = settings
         self.issuers = Issuers(settings)
-        self.cds_clients = CdsClients(settings, store)
+        self.cds_clients = CdsClients(settings, partial(tokens.first_use, store))
 
     @property
     def local_only(self) -> bool:
@@ -53,7 +55,7 @@ class _Gate:
         return not (self.issuers or self.cds_clients)
 
 
-def install(app: Flask, settings: Settings, store: Store | None) -> None:
+def install(app: Flask, settings: Settings, store: Store) -> None:
     """Give an application its issuers. ``store`` keeps the used tokens of CDS clients."""
     app.extensions[_EXTENSION] = _Gate(settings, store)
 
