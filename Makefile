@@ -4,6 +4,7 @@
 #   make test    all tests                                       make docs    pages that are made from code and tests
 #   make lint    ruff                                            make bench   benchmarks
 #   make types   mypy (strict for trialmatch.eligibility)        make clean   remove what was made
+#   make hapi    a real FHIR server with the demo hospital, on port HAPI_PORT (8080); needs Java >= 17 and Maven
 
 SHELL := /bin/sh
 VENV ?= .venv
@@ -15,10 +16,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types docs bench wheel serve clean
+.PHONY: help demo test lint format types docs bench wheel serve hapi clean
 
 help:
-	@sed -n '3,8s/^# \{0,1\}//p' Makefile
+	@sed -n '3,9s/^# \{0,1\}//p' Makefile
 
 # Stamp files: installing again only when what is installed has changed.
 $(VENV)/.made:
@@ -74,6 +75,9 @@ wheel: $(VENV)/.dev
 serve: $(VENV)/.run
 	$(BIN)/trialmatch serve $(ARGS)
 
+hapi: $(VENV)/.test
+	@$(BIN)/python -m tests.contract
+
 clean:
-	rm -rf build dist service/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis "$(VENV)"
+	rm -rf build dist tests/contract/hapi/target service/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis "$(VENV)"
 	find service profiles mappings tests -name __pycache__ -type d -prune -exec rm -rf {} +
