@@ -22,6 +22,7 @@ _PERIOD = re.compile(r"(\d{1,4})\s*(d|wk|mo|a)$")
 #: Settings that are numbers above 0 where they are set.
 _ABOVE_ZERO = (
     "ana_titre", "study_bytes", "study_depth", "fhir_timeout", "fhir_pages", "body_bytes", "body_depth", "body_entries",
+    "retention_days", "audit_retention_days",
 )  # fmt: skip
 
 
@@ -99,6 +100,16 @@ class Settings:
     token_hosts: str | None = _setting(
         None, "hosts besides the FHIR server's own that may be its token endpoint's", "a list of host names"
     )
+    database: str = _setting(
+        "sqlite:///trialmatch.sqlite",
+        "where the service keeps studies, answers, feedback, runs and the audit log",
+        "sqlite:///FILE or postgresql://USER@HOST/NAME",
+    )
+    retention_days: int = _setting(
+        365, "days after their last change until a patient's answers, cards with feedback, and runs are removed"
+    )
+    # Six years are what 45 CFR 164.316(b)(2)(i) asks for such records.
+    audit_retention_days: int = _setting(2192, "days until entries of the audit log are removed; six years if unset")
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
