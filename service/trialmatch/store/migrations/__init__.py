@@ -1,1 +1,1 @@
-"""Alembic migrations of the store."""
+"""How the tables came about: Alembic's environment and one module a step, in ``versions/``."""

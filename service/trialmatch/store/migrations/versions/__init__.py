@@ -1,1 +1,1 @@
-"""One module a migration."""
+"""The steps, oldest first. A step that has been released is never changed."""

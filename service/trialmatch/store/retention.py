@@ -1,0 +1,59 @@
+"""Nothing of a patient is kept longer than needed: what has reached its age is removed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, exists, insert, select, update
+
+from trialmatch.config import Settings
+from trialmatch.store import tokens
+from trialmatch.store.database import Store
+from trialmatch.store.tables import attestation_versions, audit_events, cards, purges, runs
+
+
+@dataclass(frozen=True)
+class Purged:
+    """How many rows were removed; the ids of the runs, so that their results can be removed as well."""
+
+    attestations: int
+    cards: int
+    audit: int
+    tokens: int
+    runs: tuple[str, ...]
+
+
+def purge(store: Store, settings: Settings, now: datetime) -> Purged:
+    """Remove what is older than the settings allow.
+
+    - Answers: a version ``retention_days`` after it was given or, if it was replaced, after it was replaced.
+    - Cards and their feedback: ``retention_days`` after they were shown.
+    - Runs: ``retention_days`` after their last change.
+    - The audit log: entries ``audit_retention_days`` after they were recorded.
+    - Tokens seen: when they have run out.
+
+    Safe while others write and while others purge.
+    """
+    old, audited = (now - timedelta(days=days) for days in (settings.retention_days, settings.audit_retention_days))
+    with store.writing(alone="purge") as connection:
+        _limit(connection, "attestations", old, now)
+        _limit(connection, "audit", audited, now)
+        versions, following = attestation_versions.c, attestation_versions.alias().c
+        needed = exists().where(
+            following.patient == versions.patient, following.version == versions.version + 1, following.at >= old
+        )
+        answers = connection.execute(delete(attestation_versions).where(versions.at < old, ~needed)).rowcount
+        shown = connection.execute(delete(cards).where(cards.c.at < old)).rowcount
+        ended = connection.execute(delete(runs).where(runs.c.updated < old).returning(runs.c.id)).scalars().all()
+        events = connection.execute(delete(audit_events).where(audit_events.c.at < audited)).rowcount
+    return Purged(answers, shown, events, tokens.purge(store, now), tuple(ended))
+
+
+def _limit(connection: Connection, kind: str, before: datetime, now: datetime) -> None:
+    """Say up to when entries of a kind may be removed. The triggers let nothing younger go, whoever asks."""
+    values = {"before": before, "at": now}
+    if connection.execute(select(1).where(purges.c.kind == kind)).first() is None:
+        connection.execute(insert(purges).values(kind=kind, **values))
+    else:
+        connection.execute(update(purges).where(purges.c.kind == kind).values(**values))
