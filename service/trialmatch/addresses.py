@@ -53,3 +53,12 @@ def origin(url: str) -> tuple[str, str, int] | None:
     if split is None:
         return None
     return split.scheme, (split.hostname or "").lower(), split.port or _PORTS[split.scheme]
+
+
+def shown(url: str) -> str:
+    """A URL for messages: without the credentials and the query that it may hold."""
+    try:
+        split = urlsplit(url)
+    except ValueError:
+        return "the URL"
+    return f"{split.scheme}://{split.netloc.rpartition('@')[2]}{split.path}"

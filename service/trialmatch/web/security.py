@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial, wraps
 from typing import ParamSpec, TypeVar
 from urllib.parse import urlsplit
@@ -20,6 +19,7 @@ from flask import Flask, Request, current_app, g, request
 from trialmatch.addresses import is_loopback, parts
 from trialmatch.config import Settings
 from trialmatch.errors import NotAllowed, NotAuthenticated, UsageError
+from trialmatch.store import tokens
 from trialmatch.store.database import Store
 from trialmatch.web.callers import LOCAL, SCOPES, Caller
 from trialmatch.web.cds_tokens import CdsClients
@@ -46,18 +46,12 @@ class _Gate:
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings = settings
         self.issuers = Issuers(settings)
-        self.cds_clients = CdsClients(settings, partial(_first_use, store))
+        self.cds_clients = CdsClients(settings, partial(tokens.first_use, store))
 
     @property
     def local_only(self) -> bool:
         """Whether nobody but this machine is served. As soon as anyone has to show a token, everyone has to."""
         return not (self.issuers or self.cds_clients)
-
-
-def _first_use(store: Store, issuer: str, jti: str, until: datetime) -> bool:
-    from trialmatch.store import tokens  # type: ignore[attr-defined]
-
-    return bool(tokens.first_use(store, issuer, jti, until))
 
 
 def install(app: Flask, settings: Settings, store: Store) -> None:
