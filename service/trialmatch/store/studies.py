@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Connection, func, insert, select
 
-from trialmatch.errors import BadInput
+from trialmatch.errors import BadInput, Stale
 from trialmatch.store.database import Store
 from trialmatch.store.tables import study_additions, study_resources
 
 
-def add(store: Store, bundle: dict[str, Any], *, by: str, at: datetime) -> int:
+def add(store: Store, bundle: dict[str, Any], *, by: str, at: datetime, expected: int | None = None) -> int:
     """Keep the resources of a Bundle (or one resource); returns the new revision.
 
-    A resource takes the place of an earlier one with its type and id. Whether they make a study that can be matched is
-    for the caller to see first; BadInput here is only for resources without type or id.
+    A resource takes the place of an earlier one with its type and id. ``expected`` is the revision at which the
+    Bundle's ResearchStudy was last added (0: never); Stale where it is another one. Whether they make a study that can
+    be matched is for the caller to see first; BadInput here is only for resources without type or id.
     """
     resources = _resources(bundle)
+    ids = [one["id"] for one in resources if one["resourceType"] == _STUDY]
     # One addition at a time: a lower revision that became visible after a higher one would never be noticed.
     with store.writing(alone="studies") as connection:
+        if expected is not None and any(found != expected for found in _last(connection, ids)):
+            raise Stale("the study has been changed since it was read; read it again, then change it")
         revision = connection.execute(select(_NEWEST)).scalar_one() + 1
         connection.execute(insert(study_additions).values(revision=revision, by=by, at=at))
         rows = [
@@ -53,6 +58,21 @@ def revision(store: Store) -> int:
         return int(connection.execute(select(_NEWEST)).scalar_one())
 
 
+def revisions(store: Store) -> dict[str, int]:
+    """The revision at which each ResearchStudy was last added, by its id."""
+    row = study_resources.c
+    query = select(row.id, func.max(row.revision)).where(row.type == _STUDY).group_by(row.id)
+    with store.reading() as connection:
+        return {one: int(number) for one, number in connection.execute(query)}
+
+
+def _last(connection: Connection, ids: Sequence[str]) -> list[int]:
+    row = study_resources.c
+    newest = select(func.coalesce(func.max(row.revision), 0)).where(row.type == _STUDY)
+    return [int(connection.execute(newest.where(row.id == one)).scalar_one()) for one in ids]
+
+
+_STUDY = "ResearchStudy"
 _NEWEST = func.coalesce(func.max(study_additions.c.revision), 0)
 
 
