@@ -21,7 +21,9 @@ _PERIOD = re.compile(r"(\d{1,4})\s*(d|wk|mo|a)$")
 
 #: Settings that are numbers above 0 where they are set.
 _ABOVE_ZERO = (
-    "ana_titre", "study_bytes", "study_depth", "fhir_timeout", "fhir_pages", "body_bytes", "body_depth", "body_entries",
+    "ana_titre", "study_bytes", "study_depth", "fhir_timeout", "fhir_connect_timeout",
+    "fhir_total_timeout", "fhir_parallel", "fhir_pages", "fhir_page_size", "fhir_entries", "fhir_bytes",
+    "fhir_url_length", "body_bytes", "body_depth", "body_entries",
     "retention_days", "audit_retention_days",
 )  # fmt: skip
 
@@ -58,8 +60,28 @@ class Settings:
     study_bytes: int = _setting(10_000_000, "the largest study file, in bytes")
     study_depth: int = _setting(64, "how deep characteristics may nest")
     fhir_server: str | None = _setting(None, "the hospital's FHIR server (R4), from which the service fetches patients")
-    fhir_timeout: float = _setting(30.0, "seconds to wait for the hospital server's answer")
+    fhir_timeout: float = _setting(30.0, "seconds to wait for one answer of the hospital server")
+    fhir_connect_timeout: float = _setting(5.0, "seconds to wait for a connection to it")
+    fhir_total_timeout: float = _setting(60.0, "seconds that all requests for one patient may take together")
+    fhir_retries: int = _setting(3, "how often a request is repeated that failed for a passing reason", "0 or more")
+    fhir_parallel: int = _setting(16, "how many requests for one patient run side by side")
     fhir_pages: int = _setting(1_000, "how many pages of one search are followed at most")
+    fhir_page_size: int = _setting(500, "how many records to ask for in one page; servers may give fewer")
+    fhir_entries: int = _setting(50_000, "how many entries of one search are taken at most")
+    fhir_bytes: int = _setting(50_000_000, "how large the answers to one search may be together, in bytes")
+    fhir_url_length: int = _setting(1_800, "how long a URL may be; longer lists of codes are split")
+    fhir_observations: str = _setting(
+        "codes", "which observations are asked for: those with codes that criteria name, or all", "codes, all"
+    )
+    fhir_search: str = _setting(
+        "get", "how to search; post keeps ids and codes out of URLs and is left where a server lacks it", "get, post"
+    )
+    fhir_batch: str = _setting(
+        "auto",
+        "whether searches are sent as one batch; auto: where the server offers it and there are more than fhir_parallel",
+        "auto, always, never",
+    )
+    fhir_metadata_ttl: float = _setting(3_600.0, "seconds for which a server's CapabilityStatement is remembered")
     body_bytes: int = _setting(20_000_000, "the largest body of a request to the service, in bytes")
     body_depth: int = _setting(250, "how deep the JSON of a request may nest")
     body_entries: int = _setting(20_000, "how many entries a Bundle in a request may have")
@@ -139,7 +161,9 @@ class Settings:
             ) from None
         if not _PERIOD.match(self.validity):
             raise UsageError(f"{variable('validity')}: “{self.validity}”; expected a whole number of d, wk, mo or a")
-        for name in ("leap_birthday", "text", "exposure", "unreviewed_codes"):
+        for name in (
+            "leap_birthday", "text", "exposure", "unreviewed_codes", "fhir_observations", "fhir_search", "fhir_batch",
+        ):  # fmt: skip
             allowed = _field(name).metadata["allowed"].split(", ")
             if getattr(self, name) not in allowed:
                 raise UsageError(f"{variable(name)}: “{getattr(self, name)}”; expected one of {', '.join(allowed)}")
@@ -147,6 +171,9 @@ class Settings:
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
                 raise UsageError(f"{variable(name)}: {value}; expected a number above 0")
+        for name in ("fhir_retries", "fhir_metadata_ttl"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise UsageError(f"{variable(name)}: {getattr(self, name)}; expected 0 or more")
         if self.mappings is not None and not Path(self.mappings).is_dir():
             raise UsageError(f"{variable('mappings')}: {self.mappings} is not a folder")
         config_access.check(self)

@@ -100,7 +100,8 @@ class Source:
     """How completely one type of record was obtained.
 
     ``state`` is ``complete``, ``partial`` or ``failed``. ``truncated``: it stopped halfway, so that the newest records
-    may be among those not obtained.
+    may be among those not obtained. ``narrowed``: it was asked by code, so that records which only their words connect
+    with a criterion are not there. ``asked`` false: no criterion looks at the type, so nobody asked.
     """
 
     type: str
@@ -108,6 +109,8 @@ class Source:
     count: int = 0
     detail: str | None = None
     truncated: bool = False
+    narrowed: bool = False
+    asked: bool = True
 
 
 #: The kinds of fact by the FHIR resource type that a criterion names, and the types their records come from.
@@ -158,6 +161,10 @@ class Facts:
         """Facts that only their words, or a code that is not specific, connect with one of ``keys``, each once."""
         found = {id(fact): fact for key in keys or () for fact in self.hints.get((kind, key), ())}
         return list(found.values())
+
+    def narrowed(self, kind: str) -> bool:
+        """Whether records of a kind may be missing that only their words connect with a criterion."""
+        return any(self.sources[name].narrowed for name in RECORD_TYPES[kind] if name in self.sources)
 
     def incomplete(self, kind: str) -> list[Source]:
         """The sources of a kind that are not complete."""

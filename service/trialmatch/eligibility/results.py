@@ -136,7 +136,7 @@ def _nothing(leaf: ResultLeaf, selection: Selection, context: Context) -> Findin
     if hints:
         first = hints[0]
         return unknown(t.UNUSABLE, hints, lambda: f"{first.display}: {first.doubt}")
-    if leaf.absent:
+    if leaf.absent and not context.facts.narrowed("Observation"):
         return Finding(t.UNMET, t.NO_RECORD, (), lambda: f"no result of “{leaf.label}” on record")
     return unknown(t.MISSING_DATA, (), lambda: f"no result of “{leaf.label}”")
 

@@ -36,6 +36,11 @@ class Names:
             if kind == "drug":
                 self._drugs[name].add(concept)
 
+    def beginnings(self, concepts: Iterable[str]) -> frozenset[str]:
+        """The first words of all names of concepts: whatever text names one of them exactly begins with one of these."""
+        wanted = frozenset(concepts)
+        return frozenset(name.split()[0] for name, held in self._concepts.items() if held & wanted)
+
     def exactly(self, text: str) -> frozenset[str]:
         """The concepts that a text names, as a whole."""
         return frozenset(self._concepts.get(bare(text), ()))

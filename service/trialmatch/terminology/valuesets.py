@@ -154,6 +154,24 @@ class CodeSets:
                 pending += self._unions.get(one, set())
         return found
 
+    def spellings(self, keys: Iterable[str]) -> set[tuple[str, str]]:
+        """All codes that connect a record with one of ``keys`` (concepts, or ``system|code``), to search by.
+
+        Beside a concept's own codes those that only support it, and a site's codes that stand for any of them;
+        descendants in ICD-10-CM are not written out.
+        """
+        found: set[tuple[str, str]] = set()
+        concepts: set[str] = set()
+        for one in keys:
+            system, bar, code = one.partition("|")
+            if bar and one not in self:
+                found.add((system, code))
+            else:
+                found |= self.codes(one)
+                concepts |= self.members(one)
+        found |= {code for code, supported in self._supporting.items() if supported & concepts}
+        return found | {local for local in self._aliases if not found.isdisjoint(self.codes_of(*local))}
+
     def members(self, concept: str) -> set[str]:
         """The concepts that a concept is a union of, itself included."""
         found: set[str] = set()
