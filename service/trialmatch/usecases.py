@@ -69,7 +69,10 @@ def check_studies(paths: Sequence[Path], settings: Settings, *, lenient: bool = 
 
 @dataclass(frozen=True)
 class Question:
-    """What to match: at which date, against which studies, with which answers of persons."""
+    """What to match: at which date, against which studies, with which answers of persons.
+
+    ``most`` asks for so many of the best matches only: the others are ranked, but not looked at item by item.
+    """
 
     as_of: date
     study_ids: tuple[str, ...] = ()
@@ -77,6 +80,7 @@ class Question:
     infusion: date | None = None
     attestations: tuple[Attestation, ...] = ()
     everything: bool = False
+    most: int | None = None
 
 
 @dataclass
@@ -112,12 +116,30 @@ def match_patient(engine: Engine, records: Records, patient_id: str, question: Q
     problems = list(records.problems)
     unused = _unused(question.attestations, studies.studies, engine.studies.studies)
     problems += [f"attestations: {words}" for words in unused]
-    matches = [_match(study, context, in_force) for study in studies.matchable]
+    chosen = studies.matchable if question.most is None else _best(studies, context, in_force, question)
+    matches = [_match(study, context, in_force) for study in chosen]
     shown = [match for match in matches if question.everything or match.verdict != INELIGIBLE]
     others = sorted(set(records.sources) - set(FACT_TYPES))
     sources = [records.source(kind) for kind in (*FACT_TYPES, *others)]
-    ranked = sorted(shown, key=lambda match: match.order)
+    ranked = sorted(shown, key=lambda match: match.order)[: question.most]
     return Answer(context, ranked, studies, engine.terminology.digest, sources, problems)
+
+
+def _best(studies: StudySet, context: Context, in_force: list[Attestation], question: Question) -> list[Study]:
+    """The studies among which the best matches that the question asks for are.
+
+    Those with answers of their own are all among them: the program, which ranks without items, does not know these.
+    """
+    named = {one.study for one in in_force if one.study is not None}
+    own = [study for study in studies.matchable if named & {study.id, *identifiers(study)}]
+    passed_over = {study.id for study in own}
+    ranked = sorted(
+        place
+        for place in studies.program.rank(context, deceased=_deceased(context), remember=True)
+        if place.study not in passed_over and (question.everything or place.verdict != INELIGIBLE)
+    )
+    best = {place.study for place in ranked[: question.most]}
+    return own + [study for study in studies.matchable if study.id in best]
 
 
 def context_of(engine: Engine, facts: Facts, question: Question, in_force: Iterable[Attestation] = ()) -> Context:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from trialmatch.eligibility.dates import Offset, Window
@@ -217,3 +218,28 @@ class Study:
         """All items, in the order of authoring."""
         for item in self.items or ():
             yield from item.walk()
+
+    @cached_property
+    def leaves(self) -> dict[str, Item]:
+        """The items that ask one question each, by linkId, in the order of authoring."""
+        return {item.link_id: item for item in self.walk() if item.leaf is not None}
+
+    @cached_property
+    def alternatives(self) -> tuple[tuple[Item, tuple[Item, ...]], ...]:
+        """Each cohort with all that it takes: what is common, and it in place of the choice of cohorts."""
+        cohorts = [item for item in self.walk() if item.names_cohort]
+        return tuple((cohort, tuple(_with_only(self.items or (), cohort))) for cohort in cohorts)
+
+
+def _with_only(items: tuple[Item, ...], cohort: Item) -> list[Item]:
+    """The requirements of a trial for one cohort."""
+    if any(item.names_cohort for item in items):  # the members of the choice itself: only this cohort
+        return [item for item in items if item is cohort]
+    parts = []
+    for item in items:
+        below = list(item.walk())
+        if not any(one.names_cohort for one in below):
+            parts.append(item)
+        elif any(one is cohort for one in below):
+            parts += _with_only(item.members, cohort)
+    return parts

@@ -82,7 +82,7 @@ def settled(study: Study, context: Context, answers: Mapping[str, Attestation]) 
     overrides what evidence decides, which is reported as a conflict.
     """
     findings = {}
-    leaves = {item.link_id: item for item in study.walk() if item.leaf is not None}
+    leaves = study.leaves
     for link_id, item in leaves.items():
         assert item.leaf is not None
         finding = evaluate(item.leaf, context)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.context import Context
 from trialmatch.eligibility.criteria import Item, Leaf, QuantityTest, ResultLeaf, Study
-from trialmatch.eligibility.evaluator import judge
+from trialmatch.eligibility.evaluator import evaluate, judge
 from trialmatch.eligibility.results import only_number
 from trialmatch.eligibility.values import Interval
 from trialmatch.eligibility.verdict import INELIGIBLE, LIKELY, POSSIBLE, UNDETERMINED, VERDICTS, decided
@@ -88,13 +88,14 @@ class Family:
         self.leaves.append(leaf)
         self.limits.append((slot, low, high, limit))
 
-    def run(self, context: Context, truths: list[int], gaps: list[bool]) -> None:
+    def run(self, context: Context, truths: list[int], gaps: list[bool], *, remember: bool = False) -> None:
         """Judge all leaves of the family."""
         first = self.leaves[0]
         number = only_number(first, context) if len(self.leaves) > 1 and isinstance(first, ResultLeaf) else None
         if number is None:
+            look = evaluate if remember else judge
             for leaf, (slot, *_) in zip(self.leaves, self.limits, strict=True):
-                finding = judge(leaf, context)
+                finding = look(leaf, context)
                 truths[slot] = finding.truth
                 gaps[slot] = finding.truth == t.UNKNOWN and finding.basis not in t.CONFIRMATIONS
             return
@@ -140,19 +141,22 @@ class Program:
                 program.without_criteria.append(study)
         return program
 
-    def run(self, context: Context) -> tuple[list[int], list[bool]]:
+    def run(self, context: Context, *, remember: bool = False) -> tuple[list[int], list[bool]]:
         """The truth in every slot for one patient, and which leaves are unknown for want of data."""
         truths = [0] * self.size
         gaps = [False] * self.size
         for family in self.families.values():
-            family.run(context, truths, gaps)
+            family.run(context, truths, gaps, remember=remember)
         for slot, operation in self._operations:
             truths[slot] = operation(truths)
         return truths, gaps
 
-    def rank(self, context: Context, *, deceased: bool) -> list[Ranking]:
-        """Every study's place, in no order."""
-        truths, gaps = self.run(context)
+    def rank(self, context: Context, *, deceased: bool, remember: bool = False) -> list[Ranking]:
+        """Every study's place, in no order.
+
+        ``remember``: keep the findings in the context, since some studies will be looked at item by item.
+        """
+        truths, gaps = self.run(context, remember=remember)
         found = [self._place(layout, truths, gaps, deceased) for layout in self.layouts]
         alone = VERDICTS.index(INELIGIBLE if deceased else UNDETERMINED)
         return found + [Ranking(alone, 0, 0, 0, study.id) for study in self.without_criteria]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from trialmatch.eligibility import truth as t
@@ -64,7 +64,7 @@ def conclude(study: Study, findings: Mapping[str, Finding], deceased: bool) -> M
     outcomes = tuple(_outcome(item, findings, truths, alive, lost == t.UNMET) for item in study.items)
     leaves = tuple(leaf for outcome in outcomes for leaf in _leaves(outcome))
     cohorts = _cohorts(study, truths, findings, deceased)
-    verdict = _verdict(root, [leaf for leaf in leaves if leaf.blocking], study, deceased)
+    verdict = _verdict(root, [leaf.basis for leaf in leaves if leaf.blocking], study, deceased)
     if cohorts and not deceased:
         verdict = min((of for _, _, of in cohorts), key=VERDICTS.index)
     counts = {name: sum(leaf.status == value for leaf in leaves) for value, name in t.STATUS.items()}
@@ -112,51 +112,39 @@ def decided(study: Study) -> str:
     return ELIGIBLE if study.exclusions_in_record else LIKELY
 
 
-def _verdict(root: int, blocking: list[Outcome], study: Study, deceased: bool) -> str:
+def _verdict(root: int, blocking: Iterable[str | None], study: Study, deceased: bool) -> str:
+    """The verdict from the truth of everything together and the bases of the leaves that block."""
     if deceased or root == t.UNMET:
         return INELIGIBLE
     if root == t.MET:
         return decided(study)
-    return LIKELY if all(leaf.basis in t.CONFIRMATIONS for leaf in blocking) else POSSIBLE
+    return LIKELY if all(basis in t.CONFIRMATIONS for basis in blocking) else POSSIBLE
 
 
 def _cohorts(
     study: Study, truths: Mapping[str, int], findings: Mapping[str, Finding], deceased: bool
 ) -> tuple[tuple[str, str, str], ...]:
     """Each cohort's own verdict: the trial as if it were the only one."""
-    groups = [item for item in study.walk() if item.names_cohort]
-    if not groups:
-        return ()
     names = dict(study.cohorts)
     found = []
-    for cohort in groups:
-        root = t.MET
-        blocking: list[Outcome] = []
-        parts = list(_with_only(study.items or (), cohort, truths))
+    for cohort, parts in study.alternatives:
         root = min(truths[part.link_id] for part in parts)
-        for part in parts:
-            outcome = _outcome(part, findings, truths, root == t.UNKNOWN and not deceased, False)
-            blocking += [leaf for leaf in _leaves(outcome) if leaf.blocking]
+        verdict = _verdict(root, _open(parts, truths, findings), study, deceased)
         assert cohort.cohort is not None
-        verdict = _verdict(root, blocking, study, deceased)
         found.append((cohort.cohort, names.get(cohort.cohort, cohort.text), verdict))
     return tuple(found)
 
 
-def _with_only(items: tuple[Item, ...], cohort: Item, truths: Mapping[str, int]) -> list[Item]:
-    """The requirements of a trial for one cohort: all others, and that cohort in place of the choice of cohorts."""
-    parts = []
+def _open(
+    items: Iterable[Item], truths: Mapping[str, int], findings: Mapping[str, Finding]
+) -> Iterator[str | None]:
+    """The bases of leaves that are unknown and stand in unknown groups only."""
     for item in items:
-        if item is cohort:
-            parts.append(item)
-        elif any(below.names_cohort for below in item.walk()):
-            if any(below is cohort for below in item.walk()):
-                parts += _with_only(item.members, cohort, truths)
-        else:
-            parts.append(item)
-    if any(item.names_cohort for item in items):  # the members of the choice itself: only this cohort
-        return [item for item in items if item is cohort]
-    return parts
+        if truths[item.link_id] == t.UNKNOWN:
+            if item.leaf is not None:
+                yield findings[item.link_id].basis
+            else:
+                yield from _open(item.members, truths, findings)
 
 
 def _score(verdict: str, gaps: int, confirmations: int, met: int) -> float | None:
