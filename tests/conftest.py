@@ -6,7 +6,10 @@ import os
 
 import pytest
 
-KEEP = {"TRIALMATCH_SHARED"}  # names a folder with extra material; tests that want it skip without it
+from tests.postgres import database, postgres_database, postgres_server  # noqa: F401  (fixtures)
+
+# A folder with extra material, and a PostgreSQL server for tests: without them the tests that want them do otherwise.
+KEEP = {"TRIALMATCH_SHARED", "TRIALMATCH_TEST_POSTGRES"}
 
 
 @pytest.fixture(autouse=True)

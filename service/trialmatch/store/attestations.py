@@ -73,7 +73,7 @@ def _added(
     ).where(current == expected)
     with store.writing() as connection:
         insert = insert_new(connection, table).from_select([column.name for column in table.c], row)
-        return connection.execute(insert).rowcount == 1
+        return connection.execute(insert.returning(table.c.version)).first() is not None
 
 
 def _versions(patient: str) -> Any:

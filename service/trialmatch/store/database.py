@@ -177,7 +177,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def insert_new(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """An INSERT that leaves alone what has the same key already: its ``rowcount`` tells who came first."""
+    """An INSERT that leaves alone what has the same key already: what it returns tells who came first."""
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     return insert(table).on_conflict_do_nothing()
 

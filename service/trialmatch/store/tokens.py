@@ -19,7 +19,8 @@ def first_use(store: Store, issuer: str, jti: str, until: datetime) -> bool:
     """
     digest = hashlib.sha256(f"{len(issuer)} {issuer} {jti}".encode("utf-8", "surrogatepass")).hexdigest()
     with store.writing() as connection:
-        return connection.execute(insert_new(connection, used_tokens).values(digest=digest, until=until)).rowcount == 1
+        insert = insert_new(connection, used_tokens).values(digest=digest, until=until)
+        return connection.execute(insert.returning(used_tokens.c.digest)).first() is not None
 
 
 def purge(store: Store, now: datetime) -> int:

@@ -1,0 +1,1 @@
+"""The store: every test runs on SQLite and on PostgreSQL."""

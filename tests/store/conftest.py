@@ -1,0 +1,15 @@
+"""An open, empty store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from trialmatch.store.database import Store
+
+
+@pytest.fixture
+def store(database: str) -> Iterator[Store]:
+    """A store whose tables have just been made."""
+    with Store.open(database) as opened:
+        yield opened
