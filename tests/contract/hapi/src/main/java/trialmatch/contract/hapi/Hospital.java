@@ -124,8 +124,9 @@ public class Hospital {
         server.registerProvider(export);
         server.setPagingProvider(paging);
         server.setDefaultResponseEncoding(EncodingEnum.JSON);
-        server.setServerConformanceProvider(
-                new JpaCapabilityStatementProvider(server, system, settings, parameters, validation));
+        var capabilities = new JpaCapabilityStatementProvider(server, system, settings, parameters, validation);
+        capabilities.setIncludeResourceCounts(false);
+        server.setServerConformanceProvider(capabilities);
         return server;
     }
 }
