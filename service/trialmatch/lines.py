@@ -23,6 +23,36 @@ def plural(number: int, one: str, many: str | None = None) -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
+#: Types of records in words; those of one word are counted together.
+_RECORDS = {
+    "Observation": "results",
+    "Condition": "diagnoses",
+    "Procedure": "procedures",
+    "Immunization": "immunizations",
+    "AllergyIntolerance": "allergies",
+    "MedicationRequest": "medication records",
+    "MedicationStatement": "medication records",
+    "MedicationAdministration": "medication records",
+    "MedicationDispense": "medication records",
+    "Encounter": "encounters",
+    "ResearchSubject": "study participations",
+    "ImagingStudy": "imaging studies",
+    "DocumentReference": "documents",
+}
+_ONE = {"diagnoses": "diagnosis", "allergies": "allergy", "imaging studies": "imaging study"}
+
+
+def recorded(document: Json) -> tuple[list[str], list[str]]:
+    """What a match document rests on in words: how many records of which kind there are, and of which there are none."""
+    counts: dict[str, int] = {}
+    for source in document["sources"]:
+        if source["type"] in _RECORDS:
+            words = _RECORDS[source["type"]]
+            counts[words] = counts.get(words, 0) + source["count"]
+    there = [plural(n, _ONE.get(words, words.removesuffix("s")), words) for words, n in counts.items() if n]
+    return there, [words for words, number in counts.items() if not number]
+
+
 #: Gaps in the data: what is wrong, in the order of a coordinator's work.
 GAPS = {
     "missing-data": "Never measured, or not on record",

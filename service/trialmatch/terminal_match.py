@@ -21,29 +21,12 @@ from trialmatch.lines import (
     gaps_of,
     leaves,
     plural,
+    recorded,
     rows,
 )
 from trialmatch.terminal import grid, heading, shorten, verdict_text
 
 _INDENT = 3
-
-#: Types of records in words; those of one word are counted together.
-_RECORDS = {
-    "Observation": "results",
-    "Condition": "diagnoses",
-    "Procedure": "procedures",
-    "Immunization": "immunizations",
-    "AllergyIntolerance": "allergies",
-    "MedicationRequest": "medication records",
-    "MedicationStatement": "medication records",
-    "MedicationAdministration": "medication records",
-    "MedicationDispense": "medication records",
-    "Encounter": "encounters",
-    "ResearchSubject": "study participations",
-    "ImagingStudy": "imaging studies",
-    "DocumentReference": "documents",
-}
-_ONE = {"diagnoses": "diagnosis", "allergies": "allergy", "imaging studies": "imaging study"}
 
 #: Verdicts that say it all.
 _PLAIN = {"eligible": "everything is met", "undetermined": "the record prints no criteria"}
@@ -80,13 +63,7 @@ def no_match(studied: int) -> Text:
 def header(document: Json) -> Iterator[RenderableType]:
     """Who, when, and from how much."""
     yield Text.assemble((clean(document["patient"]), "bold"), f", as of {document['asOf']}")
-    counts: dict[str, int] = {}
-    for source in document["sources"]:
-        if source["type"] in _RECORDS:
-            words = _RECORDS[source["type"]]
-            counts[words] = counts.get(words, 0) + source["count"]
-    there = [_counted(number, words) for words, number in counts.items() if number]
-    none = [words for words, number in counts.items() if not number]
+    there, none = recorded(document)
     line = Text("Records: " + (", ".join(there) or "none but the patient"))
     if there and none:
         line.append(f"; no {_listed(none)}", style="dim")
@@ -94,10 +71,6 @@ def header(document: Json) -> Iterator[RenderableType]:
     partial = [source for source in document["sources"] if source["state"] != "complete"]
     if partial:
         yield _warning(partial, len(document["sources"]))
-
-
-def _counted(number: int, words: str) -> str:
-    return plural(number, _ONE.get(words, words.removesuffix("s")), words)
 
 
 def _listed(words: Sequence[str], last: str = "or") -> str:
