@@ -88,14 +88,14 @@ def opened(text: str, algorithms: frozenset[str]) -> Opened:
         raise Refused("malformed") from None
     if not isinstance(header, dict) or not isinstance(claims, dict):
         raise Refused("malformed")
-    if header.get("alg") not in algorithms:
+    algorithm, key_id, kind = header.get("alg"), header.get("kid"), header.get("typ", "")
+    if not isinstance(algorithm, str) or not isinstance(key_id, str | None) or not isinstance(kind, str):
+        raise Refused("malformed")
+    if algorithm not in algorithms:
         raise Refused("algorithm")
     if any(name in header for name in _REFUSED):
         raise Refused("critical header")
-    key_id, kind = header.get("kid"), header.get("typ", "")
-    if not isinstance(key_id, str | None) or not isinstance(kind, str):
-        raise Refused("malformed")
-    return Opened(text, header["alg"], key_id, kind.lower().removeprefix("application/"), header, claims)
+    return Opened(text, algorithm, key_id, kind.lower().removeprefix("application/"), header, claims)
 
 
 def verified(token: Opened, key: RSAKey | ECKey) -> dict[str, Any]:
