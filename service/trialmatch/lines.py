@@ -43,7 +43,7 @@ _ONE = {"diagnoses": "diagnosis", "allergies": "allergy", "imaging studies": "im
 
 
 def recorded(document: Json) -> tuple[list[str], list[str]]:
-    """What a match document rests on in words: how many records of which kind there are, and of which there are none."""
+    """What a match document rests on, in words: how many records of which kind, and of which there are none."""
     counts: dict[str, int] = {}
     for source in document["sources"]:
         if source["type"] in _RECORDS:
