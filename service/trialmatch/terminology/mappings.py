@@ -20,16 +20,19 @@ from trialmatch.eligibility.values import Interval
 from trialmatch.eligibility.wording import normal
 from trialmatch.errors import BadInput
 from trialmatch.terminology.names import Names
-from trialmatch.terminology.systems import canonical
+from trialmatch.terminology.systems import LOINC, canonical
 from trialmatch.terminology.valuesets import CodeSets
 
 #: Tables by file name; a site's file of the same name adds or replaces keys.
-_TABLES = ("units.json", "analytes.json", "drugs.json", "results.json")
+_TABLES = ("units.json", "analytes.json", "drugs.json", "results.json", "orders.json")
 
 
 @dataclass(frozen=True)
 class Terminology:
-    """All mappings of a site: code sets, names, the evaluator's knowledge, and a digest of the files."""
+    """All mappings of a site: code sets, names, the evaluator's knowledge, and a digest of the files.
+
+    ``orders``: with which codes (system, code) what a concept measures is ordered, several where it is several tests.
+    """
 
     sets: CodeSets
     names: Names
@@ -38,6 +41,7 @@ class Terminology:
     labels: Mapping[str, str]
     designations: Mapping[str, frozenset[str]]
     local_routes: frozenset[str]
+    orders: Mapping[str, tuple[tuple[str, str], ...]]
     digest: str
 
     def answers(self, concept: str) -> frozenset[str]:
@@ -98,7 +102,8 @@ def load(settings: Settings) -> Terminology:
         names.add(concept, "", [title])
     knowledge = _knowledge(tables, sets, labels, displays, settings)
     local = frozenset(f"{system}|{code}" for system, code in sets.codes("route-local"))
-    return Terminology(sets, names, knowledge, displays, labels, designations, local, digest.hexdigest())
+    orders = {concept: _order(concept, codes) for concept, codes in tables["orders.json"].get("orders", {}).items()}
+    return Terminology(sets, names, knowledge, displays, labels, designations, local, orders, digest.hexdigest())
 
 
 _EXPECTED = "a ValueSet, a ConceptMap, or one of " + ", ".join(_TABLES)
@@ -188,6 +193,14 @@ def _knowledge(
 
 def _entries(table: dict[str, Any]) -> Iterable[tuple[str, dict[str, Any]]]:
     return ((name, entry) for name, entry in table.items() if not name.startswith("_"))
+
+
+def _order(concept: str, codes: Any) -> tuple[tuple[str, str], ...]:
+    """The codes of an order: of LOINC, or ``system|code``, separated by spaces."""
+    if not isinstance(codes, str):
+        raise BadInput(f"orders.json: orders.{concept}", f"a JSON {type(codes).__name__}", "codes separated by spaces")
+    pairs = (word.rpartition("|") for word in codes.split())
+    return tuple((canonical(system) if bar else LOINC, code) for system, bar, code in pairs)
 
 
 def _equivalent(mg: Any) -> Interval | None:
