@@ -21,7 +21,7 @@ _PERIOD = re.compile(r"(\d{1,4})\s*(d|wk|mo|a)$")
 
 #: Settings that are numbers above 0 where they are set.
 _ABOVE_ZERO = (
-    "ana_titre", "study_bytes", "study_depth", "fhir_timeout", "fhir_connect_timeout",
+    "ana_titre", "study_bytes", "study_depth", "export_timeout", "fhir_timeout", "fhir_connect_timeout",
     "fhir_total_timeout", "fhir_parallel", "fhir_pages", "fhir_page_size", "fhir_entries", "fhir_bytes",
     "fhir_url_length", "body_bytes", "body_depth", "body_entries",
     "retention_days", "audit_retention_days",
@@ -78,10 +78,14 @@ class Settings:
     )
     fhir_batch: str = _setting(
         "auto",
-        "whether searches are sent as one batch; auto: where the server offers it and there are more than fhir_parallel",
+        "whether searches go as one batch; auto: where there are more than run side by side and the server offers it",
         "auto, always, never",
     )
     fhir_metadata_ttl: float = _setting(3_600.0, "seconds for which a server's CapabilityStatement is remembered")
+    export_timeout: float = _setting(43_200.0, "seconds until a bulk export must be ready")
+    export_hosts: str | None = _setting(
+        None, "hosts besides the FHIR server's own from which files of an export are fetched", "a list of host names"
+    )
     body_bytes: int = _setting(20_000_000, "the largest body of a request to the service, in bytes")
     body_depth: int = _setting(250, "how deep the JSON of a request may nest")
     body_entries: int = _setting(20_000, "how many entries a Bundle in a request may have")
