@@ -12,6 +12,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 HAPI = HERE / "hapi"
+MEDPLUM = HERE / "medplum"
 
 
 class Missing(Exception):
@@ -55,6 +56,14 @@ def _serving(command: Sequence[str | Path], port: int, environment: Mapping[str,
             server.stdout.close()
 
 
+def _run(command: list[str], folder: Path) -> None:
+    made = subprocess.run(
+        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    if made.returncode:
+        raise RuntimeError(f"{' '.join(command)} in {folder.name}/ failed:\n{made.stdout[-4000:]}")
+
+
 def build_hapi() -> list[str]:
     """The command that starts HAPI. Maven makes it unless it is there and newer than what it is made from."""
     java, maven = _tool("java", "openjdk-17-jre-headless"), _tool("mvn", "maven")
@@ -67,16 +76,7 @@ def build_hapi() -> list[str]:
     )
     if not fresh:
         shutil.rmtree(HAPI / "target", ignore_errors=True)
-        made = subprocess.run(
-            [maven, "--quiet", "--batch-mode", "-Dstyle.color=never", "package"],
-            cwd=HAPI,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        if made.returncode:
-            raise RuntimeError(f"mvn package in {HAPI.name}/ failed:\n{made.stdout[-4000:]}")
+        _run([maven, "--quiet", "--batch-mode", "-Dstyle.color=never", "package"], HAPI)
     # The quick compiler alone: most of what HAPI does here is to start.
     flags = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx2g"]
     return [java, *flags, "-cp", f"{jar}{os.pathsep}{classpath.read_text()}", "trialmatch.contract.hapi.Main"]
@@ -86,4 +86,20 @@ def build_hapi() -> list[str]:
 def hapi(port: int = 0) -> Iterator[str]:
     """A HAPI FHIR JPA server (R4, H2 in memory), empty. Raises Missing without Java or Maven."""
     with _serving(build_hapi(), port) as url:
+        yield url
+
+
+def build_medplum() -> list[str]:
+    """The command that starts Medplum's repository, after ``npm ci`` unless the lockfile's packages are there."""
+    node, npm = _tool("node", "nodejs"), _tool("npm", "npm")
+    installed = MEDPLUM / "node_modules/.package-lock.json"
+    if not installed.is_file() or installed.stat().st_mtime < (MEDPLUM / "package-lock.json").stat().st_mtime:
+        _run([npm, "ci", "--no-progress", "--no-update-notifier"], MEDPLUM)
+    return [node, str(MEDPLUM / "server.mjs")]
+
+
+@contextmanager
+def medplum(port: int = 0) -> Iterator[str]:
+    """Medplum's MemoryRepository (R4) behind its router, empty. Raises Missing without Node.js or npm."""
+    with _serving(build_medplum(), port) as url:
         yield url
