@@ -8,12 +8,11 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from trialmatch import attestations
+from trialmatch import attestations, matching
 from trialmatch.config import Settings
 from trialmatch.documents import match_document
-from trialmatch.eligibility.context import Context, Rules
+from trialmatch.eligibility.context import Context
 from trialmatch.eligibility.criteria import Study
-from trialmatch.eligibility.dates import Offset
 from trialmatch.eligibility.evaluator import evaluate, settled
 from trialmatch.eligibility.facts import Attestation, Facts, Source
 from trialmatch.eligibility.program import Ranking
@@ -23,6 +22,7 @@ from trialmatch.fhir.facts import facts_of
 from trialmatch.fhir.records import FACT_TYPES, Records
 from trialmatch.fhir.sources import from_bundle, parse
 from trialmatch.fhir.studies import Definition, StudySet, identifiers
+from trialmatch.matching import deceased
 from trialmatch.terminology import mappings
 from trialmatch.terminology.mappings import Terminology
 
@@ -135,7 +135,7 @@ def _best(studies: StudySet, context: Context, in_force: list[Attestation], ques
     passed_over = {study.id for study in own}
     ranked = sorted(
         place
-        for place in studies.program.rank(context, deceased=_deceased(context), remember=True)
+        for place in studies.program.rank(context, deceased=deceased(context), remember=True)
         if place.study not in passed_over and (question.everything or place.verdict != INELIGIBLE)
     )
     best = {place.study for place in ranked[: question.most]}
@@ -144,24 +144,15 @@ def _best(studies: StudySet, context: Context, in_force: list[Attestation], ques
 
 def context_of(engine: Engine, facts: Facts, question: Question, in_force: Iterable[Attestation] = ()) -> Context:
     """The evaluation context of one patient."""
-    settings = engine.settings
-    rules = Rules(
-        validity=Offset(*settings.validity_period),
-        leap_birthday=settings.leap_birthday,
-        accept_text=settings.text == "accept",
-        require_taking=settings.exposure == "taken",
-    )
-    context = Context.at(
+    return matching.context_of(
         facts,
+        engine.terminology,
+        matching.rules_of(engine.settings),
         question.as_of,
-        engine.terminology.knowledge,
-        rules,
         enrolment=question.enrolment,
         infusion=question.infusion,
         judgements=attestations.by_judgement(in_force, None),
     )
-    context.evaluate = lambda leaf: evaluate(leaf, context)
-    return context
 
 
 def _match(study: Study, context: Context, in_force: list[Attestation]) -> Match:
@@ -174,19 +165,11 @@ def _match(study: Study, context: Context, in_force: list[Attestation]) -> Match
         own = context
         context.evaluate = lambda leaf: evaluate(leaf, own)
     findings = settled(study, context, attestations.by_link_id(in_force, names))
-    return conclude(study, findings, _deceased(context))
+    return conclude(study, findings, deceased(context))
 
 
 def _judged(key: Any) -> bool:
     return isinstance(key, tuple) and key[0] == "finding" and type(key[1]).__name__ == "JudgementLeaf"
-
-
-def _deceased(context: Context) -> bool:
-    """Whether the patient was dead at the as-of date; a date of death after it does not count."""
-    person = context.facts.person
-    if person.death is not None and context.past(person.death) is None:
-        return False
-    return person.deceased
 
 
 def _unused(answers: Iterable[Attestation], studies: Iterable[Study], known: Iterable[Study]) -> list[str]:
@@ -214,5 +197,5 @@ def verdicts_from_bundle(engine: Engine, content: bytes, patient_id: str, questi
     records = from_bundle(parse(content, "Bundle"), "Bundle")
     facts = facts_of(records, patient_id, engine.terminology, engine.settings, "Bundle")
     context = context_of(engine, facts, question, attestations.in_force(question.attestations, question.as_of))
-    found = engine.studies.program.rank(context, deceased=_deceased(context))
+    found = engine.studies.program.rank(context, deceased=deceased(context))
     return sorted(one for one in found if question.everything or one.verdict != INELIGIBLE)
