@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from trialmatch.config import Settings
-from trialmatch.store import tokens
+from trialmatch.store import sessions, tokens
 from trialmatch.store.database import Store
 from trialmatch.store.tables import attestation_versions, audit_events, cards, purges, runs
 
@@ -21,6 +21,7 @@ class Purged:
     cards: int
     audit: int
     tokens: int
+    sessions: int
     runs: tuple[str, ...]
 
 
@@ -31,7 +32,7 @@ def purge(store: Store, settings: Settings, now: datetime) -> Purged:
     - Cards and their feedback: ``retention_days`` after they were shown.
     - Runs: ``retention_days`` after their last change.
     - The audit log: entries ``audit_retention_days`` after they were recorded.
-    - Tokens seen: when they have run out.
+    - Tokens seen, and sessions of the pages: when they have run out.
 
     Safe while others write and while others purge.
     """
@@ -47,7 +48,7 @@ def purge(store: Store, settings: Settings, now: datetime) -> Purged:
         shown = connection.execute(delete(cards).where(cards.c.at < old)).rowcount
         ended = connection.execute(delete(runs).where(runs.c.updated < old).returning(runs.c.id)).scalars().all()
         events = connection.execute(delete(audit_events).where(audit_events.c.at < audited)).rowcount
-    return Purged(answers, shown, events, tokens.purge(store, now), tuple(ended))
+    return Purged(answers, shown, events, tokens.purge(store, now), sessions.purge(store, now), tuple(ended))
 
 
 def _limit(connection: Connection, kind: str, before: datetime, now: datetime) -> None:

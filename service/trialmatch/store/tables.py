@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeDecorator
 
 #: The newest migration, so that a store that is up to date is opened without loading Alembic.
-REVISION = "0001"
+REVISION = "0002"
 
 
 class Instant(TypeDecorator[datetime]):
@@ -153,6 +153,15 @@ used_tokens = Table(
     "used_tokens",
     metadata,
     Column("digest", String(64), primary_key=True),
+    Column("until", Instant(), nullable=False, index=True),
+)
+
+#: Sessions of the web pages, sealed with a key that only the browser holds, by a digest of its secret.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("sealed", Text, nullable=False),
     Column("until", Instant(), nullable=False, index=True),
 )
 
