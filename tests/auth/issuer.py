@@ -27,16 +27,24 @@ AUDIENCE = "https://trials.hospital.example"
 ALL = ["none", *(f"{kind}{bits}" for kind in ("HS", "RS", "PS", "ES") for bits in (256, 384, 512))]
 
 
-@cache
 def rsa(name: str = "rsa") -> RSAKey:
     """An RSA key, the same for every test that asks by the same name."""
+    return _rsa(name)
+
+
+def ec(curve: str = "P-384", name: str = "") -> ECKey:
+    """A key on a curve, the same for every test that asks by the same name."""
+    return _ec(curve, name or curve)
+
+
+@cache
+def _rsa(name: str) -> RSAKey:
     return RSAKey.generate_key(2048, {"kid": name})
 
 
 @cache
-def ec(curve: str = "P-384", name: str = "") -> ECKey:
-    """A key on a curve, the same for every test that asks by the same name."""
-    return ECKey.generate_key(curve, {"kid": name or curve})
+def _ec(curve: str, name: str) -> ECKey:
+    return ECKey.generate_key(curve, {"kid": name})
 
 
 def key_for(algorithm: str) -> RSAKey | ECKey:
@@ -144,7 +152,7 @@ def _answer(handler: BaseHTTPRequestHandler, served: Place) -> None:
     elif mood == "huge":
         body = b'{"keys": [' + b" " * 10**6 + b"]}"
     elif mood == "slow":
-        time.sleep(3)
+        time.sleep(1.5)
     handler.send_response(301 if mood.startswith("/") else status)
     if mood.startswith("/"):
         handler.send_header("Location", mood)
