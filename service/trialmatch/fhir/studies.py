@@ -130,7 +130,10 @@ def _value_sets(loading: _Loading) -> None:
     """Value sets that come with the studies."""
     for definition in loading.definitions:
         if definition.resource.get("resourceType") == "ValueSet" and isinstance(definition.resource.get("url"), str):
-            loading.terminology.sets.add_value_set(definition.resource)
+            try:
+                loading.terminology.sets.add_value_set(definition.resource)
+            except (KeyError, TypeError, AttributeError, ValueError) as problem:
+                loading.faults.refuse(definition.path, f"not readable ({type(problem).__name__})", "a ValueSet of R5")
 
 
 def _read(loading: _Loading) -> None:

@@ -1,6 +1,6 @@
 """The HTTP service as a Flask application: ``create_app`` puts the parts together, each part is a module of its own.
 
-The way of a request: request id and log → limits → who calls → validation → ``service()`` → document.
+The way of a request: request id → limits → who calls → what is asked → ``service()`` → document → log.
 """
 
 from __future__ import annotations
@@ -10,19 +10,24 @@ from typing import Any
 import orjson
 from flask import Flask
 from flask.json.provider import JSONProvider
-from werkzeug.middleware.proxy_fix import ProxyFix
-from werkzeug.routing import BaseConverter
 
 from trialmatch.config import Settings
 from trialmatch.store.database import Store
-from trialmatch.web import headers, limits, logs, operations, problems
+from trialmatch.web import (
+    api,
+    api_attestations,
+    api_matches,
+    api_studies,
+    fhir_operations,
+    headers,
+    limits,
+    logs,
+    operations,
+    problems,
+    security,
+)
+from trialmatch.web.converters import FhirId
 from trialmatch.web.service import Service
-
-
-class FhirId(BaseConverter):
-    """A FHIR id in a path (https://hl7.org/fhir/R4/datatypes.html#id); dots alone are no id but a way up the path."""
-
-    regex = r"(?!\.+(?:/|$))[A-Za-z0-9.\-]{1,64}"
 
 
 class _Json(JSONProvider):
@@ -39,21 +44,21 @@ def create_app(settings: Settings | None = None, *, store: Store | None = None) 
     """The application. ``settings`` are those of the environment if not given, ``store`` the one that they name.
 
     Reads mappings and studies, and brings the store up to date, so that a wrong configuration ends here and not in the
-    first request. Raises UsageError, BadInput, FaultyStudy, SourceUnavailable.
+    first request. Raises UsageError, BadInput, FaultyStudy, SourceUnavailable, StoreUnavailable.
     """
     settings = Settings.read() if settings is None else settings
+    store = Store.open(settings) if store is None else store
     app = Flask("trialmatch.web")
     app.json = _Json(app)
     app.url_map.converters["fhir_id"] = FhirId
-    app.extensions["trialmatch"] = Service(settings, Store.open(settings) if store is None else store)
+    app.extensions["trialmatch"] = Service(settings, store)
+    security.install(app, settings, store)
     logs.watch(app)
     problems.tell(app)
     headers.secure(app, settings)
     limits.hold(app, settings)
-    operations.register(app)
-    if settings.proxies:
-        number = settings.proxies
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app, x_for=number, x_proto=number, x_host=number, x_prefix=number
-        )
+    described = api.describe(app, settings)
+    for part in (api_matches, api_attestations, api_studies, fhir_operations, operations):
+        described.register_blueprint(part.blueprint)
+    app.register_blueprint(operations.documentation)
     return app

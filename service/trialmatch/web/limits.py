@@ -4,46 +4,95 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, request
-from flask_limiter import Limiter
+import orjson
+from flask import Flask, Response, request
+from flask_limiter import ApplicationLimit, Limiter
 from flask_limiter.util import get_remote_address
 from limits import parse_many
 from limits.errors import ConfigurationError
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from trialmatch.config import Settings, variable
 from trialmatch.errors import UsageError
+from trialmatch.web.security import caller
+from trialmatch.web.service import service
 
-#: What a probe or a browser asks beside the API; it is not counted.
+#: What probes ask, and what a page brings along. It is not counted.
 _UNCOUNTED = ("/health/", "/metrics", "/static/")
+
+#: Where callers show a token of an issuer. Elsewhere they are recognised later, by other signs.
+_BEARERS = ("/api/", "/fhir/")
 
 
 def hold(app: Flask, settings: Settings) -> None:
     """Limit the size of bodies, and how often a caller may ask. Raises UsageError for a rate that is none."""
     app.config["MAX_CONTENT_LENGTH"] = settings.body_bytes
+    # Calls that are refused count for the address they come from: whoever guesses tokens is many callers.
+    refused = ApplicationLimit(settings.rate_limit, key_function=_address, deduct_when=_is_refused)
+    counted = ApplicationLimit(settings.rate_limit, key_function=_who)
     try:
         parse_many(settings.rate_limit)
         limiter = Limiter(
             _who,
             app=app,
-            application_limits=[settings.rate_limit],
+            application_limits=[refused, counted],
+            application_limits_exempt_when=_is_uncounted,
             storage_uri=settings.rate_storage,
-            headers_enabled=True,
+            in_memory_fallback=[settings.rate_limit],  # a counter that is down is no reason to refuse anybody
         )
-    except (ValueError, ConfigurationError):
-        name = variable("rate_limit"), variable("rate_storage")
-        raise UsageError(f"{name[0]}, {name[1]}: not understood; expected such as 600 per minute, and a URL") from None
-    limiter.request_filter(_uncounted)
+    except (ValueError, ConfigurationError, ImportError):
+        names = f"{variable('rate_limit')}, {variable('rate_storage')}"
+        raise UsageError(f"{names}: not understood; expected such as 600 per minute, and a URL") from None
+
+    @app.after_request
+    def _when_again(response: Response) -> Response:
+        current = limiter.current_limit
+        if response.status_code == 429 and current is not None:
+            response.headers["Retry-After"] = str(max(1, current.reset_at - int(service().now().timestamp())))
+        return response
 
 
-def _who() -> str:
+def _address() -> str:
     return get_remote_address()
 
 
-def _uncounted() -> bool:
+def _who() -> str:
+    if request.path.startswith(_BEARERS) and "Authorization" in request.headers:
+        who = caller()
+        return f"{who.issuer} {who.subject}"
+    return _address()
+
+
+def _is_refused(response: Response) -> bool:
+    return response.status_code in (401, 403)
+
+
+def _is_uncounted() -> bool:
     return request.path.startswith(_UNCOUNTED)
 
 
-def depth(data: Any, most: int) -> bool:
+def body() -> Any:
+    """The JSON of the request, within the limits.
+
+    Raises UnsupportedMediaType for what does not say that it is JSON, BadRequest for what is none,
+    RequestEntityTooLarge for what is too long or nests too deep.
+    """
+    if not request.is_json:
+        raise UnsupportedMediaType("expected application/json or application/fhir+json")
+    content = request.get_data(cache=False)
+    if not content:
+        raise BadRequest("no body; expected JSON")
+    try:
+        data = orjson.loads(content.removeprefix(b"\xef\xbb\xbf"))
+    except orjson.JSONDecodeError as problem:
+        raise BadRequest(f"line {problem.lineno}: no JSON ({problem.msg}); expected JSON in UTF-8") from None
+    most = service().settings.body_depth
+    if not within(data, most):
+        raise RequestEntityTooLarge(f"nested too deep; expected at most {most} levels")
+    return data
+
+
+def within(data: Any, most: int) -> bool:
     """Whether JSON nests at most ``most`` deep."""
     level = [data] if isinstance(data, dict | list) else []
     for _ in range(most):

@@ -18,6 +18,8 @@ from typing import Any
 import structlog
 from flask import Flask, Response, g, request
 
+from trialmatch.web import metrics
+
 log = structlog.stdlib.get_logger("trialmatch")
 
 #: A request id that is taken over from the caller: long enough to be one, too plain to carry anything else.
@@ -90,13 +92,9 @@ def _end(response: Response) -> Response:
     if "request_id" not in g:  # the request was refused before it began
         _begin()
     response.headers[_HEADER] = g.request_id
-    log.info(
-        "request",
-        method=request.method,
-        path=template(),
-        status=response.status_code,
-        ms=round((time.perf_counter() - g.started) * 1000, 1),
-    )
+    seconds, path = time.perf_counter() - g.started, template()
+    log.info("request", method=request.method, path=path, status=response.status_code, ms=round(seconds * 1000, 1))
+    metrics.answered(request.method, path, response.status_code, seconds)
     return response
 
 

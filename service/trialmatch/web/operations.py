@@ -1,26 +1,69 @@
-"""For those who run the service: is it alive, can it work, what has it done."""
+"""For those who run the service: is it alive, can it work, what has it done, how is it called."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Flask
+from flask import Blueprint as Views
+from flask import Response, current_app, render_template, request, send_from_directory
+from prometheus_client import CONTENT_TYPE_LATEST
+from swagger_ui_bundle import swagger_ui_path
 
+from trialmatch.web import metrics, schemas_documents
+from trialmatch.web.api import Blueprint, answer
 from trialmatch.web.service import service
 
-blueprint = Blueprint("operations", __name__)
-
-
-def register(app: Flask) -> None:
-    """Register health and metrics."""
-    app.register_blueprint(blueprint)
+blueprint = Blueprint("operations", __name__, description="For those who run the service")
 
 
 @blueprint.get("/health/live")
-def live() -> dict[str, str]:
-    """The process answers."""
-    return {"status": "ok"}
+@blueprint.response(200, schemas_documents.Health)
+@blueprint.alt_response(500, "INTERNAL_SERVER_ERROR")
+def live() -> Response:
+    """Whether the process answers"""
+    return answer({"status": "ok"})
 
 
 @blueprint.get("/health/ready")
-def ready() -> dict[str, object]:
-    """Studies are loaded and the store answers. A hospital that is down does not count: it is no fault of ours."""
-    return {"status": "ok", "studies": len(service().engine.studies.matchable)}
+@blueprint.response(200, schemas_documents.Readiness)
+@blueprint.alt_response(500, "INTERNAL_SERVER_ERROR")
+@blueprint.alt_response(503, "SERVICE_UNAVAILABLE")
+def ready() -> Response:
+    """Whether the service can work: its studies are loaded, its store answers
+
+    A hospital that is down does not count: to take this service away would not bring it back, and what needs no
+    hospital still works. The metrics tell how often it fails.
+    """
+    service().store.check()
+    return answer({"status": "ok", "studies": len(service().engine.studies.matchable)})
+
+
+@blueprint.get("/metrics")
+@blueprint.response(200, {"type": "string"}, content_type="text/plain")
+@blueprint.alt_response(500, "INTERNAL_SERVER_ERROR")
+def measured() -> Response:
+    """Prometheus metrics of all workers"""
+    return Response(metrics.page(), content_type=CONTENT_TYPE_LATEST)
+
+
+#: How the API is called: outside of the document that it shows.
+documentation = Views("documentation", __name__)
+
+
+@documentation.get("/openapi.json")
+def openapi() -> Response:
+    """The OpenAPI document."""
+    document = current_app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
+    response = answer(document)
+    response.add_etag()
+    return response.make_conditional(request)
+
+
+@documentation.get("/docs")
+def docs() -> str:
+    """The OpenAPI document to read and try; all of the page comes from this service."""
+    return render_template("docs.html")
+
+
+@documentation.get("/docs/<any('swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'):name>")
+def asset(name: str) -> Response:
+    """What that page is made of."""
+    return send_from_directory(str(swagger_ui_path), name, max_age=86_400)

@@ -13,27 +13,27 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
-from flask import current_app, g, has_request_context, request
+from flask import current_app, g, request
 
 from trialmatch import attestations
-from trialmatch.config import Settings
-from trialmatch.errors import FaultyStudy, PatientMissing, TrialmatchError, UsageError
+from trialmatch.config import Settings, variable
+from trialmatch.errors import PatientMissing, SourceUnavailable, StoreUnavailable, TrialmatchError, UsageError
+from trialmatch.fhir.backend_services import Tokens
 from trialmatch.fhir.records import Records, identities
 from trialmatch.fhir.server import fetch
-from trialmatch.fhir.studies import Definition
 from trialmatch.store import attestations as answers
 from trialmatch.store import audit as audit_log
 from trialmatch.store import studies as added_studies
 from trialmatch.store.database import Store
 from trialmatch.usecases import Answer, Engine, Question, match_patient, study_sources
-from trialmatch.web import audit
+from trialmatch.web import additions, audit
 from trialmatch.web.audit import Access
 from trialmatch.web.logs import log
 from trialmatch.web.security import caller
 
 T = TypeVar("T")
 
-#: How often a worker looks whether studies were added elsewhere, in seconds.
+#: How often a worker looks whether another one has added a study, in seconds.
 _NOTICE = 1.0
 
 
@@ -43,16 +43,16 @@ def service() -> Service:
 
 
 class Service:
-    """Settings, store and engine of one process; safe to use from several threads."""
+    """Settings, store and engine of one process; safe to use from several threads, and from a process forked off."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings = settings
         self.store = store
-        self._shipped = study_sources(settings)
-        self._lock = threading.Lock()
+        self.tokens = Tokens(settings)
+        self._own = study_sources(settings)
+        self._lock = threading.RLock()
         self._looked = time.monotonic()
-        self._revision = added_studies.revision(store)
-        self._engine = self._load()
+        self._loaded = additions.load(self._own, settings, store)
 
     def now(self) -> datetime:
         """The present, in the site's time zone."""
@@ -64,30 +64,40 @@ class Service:
         if time.monotonic() - self._looked >= _NOTICE and self._lock.acquire(blocking=False):
             try:
                 self._refresh()
+            except StoreUnavailable:  # what is loaded is good to match with; the audit will tell the caller
+                log.warning("the store cannot be asked for new studies")
             finally:
                 self._lock.release()
-        return self._engine
-
-    def reload(self) -> Engine:
-        """The engine with what has just been added."""
-        with self._lock:
-            self._refresh()
-        return self._engine
+        return self._loaded.engine
 
     def _refresh(self) -> None:
         self._looked = time.monotonic()
-        revision = added_studies.revision(self.store)
-        if revision != self._revision:
-            self._engine, self._revision = self._load(), revision
+        if added_studies.revision(self.store) != self._loaded.revision:
+            self._loaded = additions.load(self._own, self.settings, self.store)
 
-    def _load(self) -> Engine:
-        """All studies; added ones that this version cannot read are left out, and logged, rather than all of them."""
-        added = [Definition(place, resource) for place, resource in added_studies.definitions(self.store)]
-        try:
-            return Engine.of([*self._shipped, *added], self.settings)
-        except FaultyStudy as problem:
-            log.error("added studies cannot be read", faults=len(problem.faults))
-            return Engine.of(self._shipped, self.settings)
+    def version(self, study_id: str) -> int | None:
+        """The revision at which a study was added; None for those of the settings."""
+        return self._loaded.versions.get(study_id)
+
+    def add_study(self, bundle: dict[str, Any], *, seen: int | None) -> str:
+        """Add a study, or replace the revision ``seen`` of one that was added; returns its id.
+
+        It is matched by this worker at once and by the others within a second. Raises FaultyStudy, Conflict, Stale.
+        """
+        with self._lock:
+            self._refresh()
+            study = additions.add(
+                bundle, self._own, self._loaded, self.store, by=caller().subject, at=self.now(), seen=seen
+            )
+            self._refresh()
+        return study
+
+    @property
+    def hospital(self) -> str:
+        """The hospital's server (SourceUnavailable where none is configured)."""
+        if self.settings.fhir_server is None:
+            raise SourceUnavailable(f"no hospital server is configured; expected {variable('fhir_server')}")
+        return self.settings.fhir_server
 
     def match_from_hospital(
         self,
@@ -96,43 +106,44 @@ class Service:
         *,
         bearer: str | None = None,
         server: str | None = None,
-        given: Any = None,
+        given: Records | None = None,
         why: str,
     ) -> Answer:
         """Fetch a patient from the hospital (``server``, or that of the settings) and match.
 
-        ``bearer`` is the token of the call, if it brought one; ``given`` what is already there of the records; ``why``
-        the endpoint, for the audit. Raises PatientMissing, SourceUnavailable, UsageError, StoreUnavailable.
+        ``bearer`` is the token of the call, if it brought one, else the service's own is used, and for its own hospital
+        only; ``given`` are records that are there already; ``why`` names the endpoint for the audit. Raises
+        PatientMissing, SourceUnavailable, UsageError, StoreUnavailable.
         """
         url = server or self.hospital
+        own = url.rstrip("/") == (self.settings.fhir_server or "").rstrip("/")
 
         def act() -> Answer:
+            engine = self.engine
+            engine.studies.only(question.study_ids)  # before the hospital is asked
             records = fetch(url, patient_id, self.settings)
-            return self._match(records, patient_id, question, url)
+            return self._match(engine, records, patient_id, question, url, url if not own else None)
 
-        return self.audited(self._access(patient_id, why, server=url), act)
+        return self.audited(self.access(patient_id, why, server=None if own else url), act)
 
     def match_records(self, records: Records, patient_id: str, question: Question, *, why: str) -> Answer:
         """Match a patient whose records the caller brought. Raises PatientMissing, UsageError, StoreUnavailable."""
         return self.audited(
-            self._access(patient_id, why), lambda: self._match(records, patient_id, question, "the Bundle")
+            self.access(patient_id, why),
+            lambda: self._match(self.engine, records, patient_id, question, "body", None),
         )
 
-    @property
-    def hospital(self) -> str:
-        """The hospital's server (UsageError where none is configured)."""
-        if self.settings.fhir_server is None:
-            raise UsageError("no hospital server is configured; expected TRIALMATCH_FHIR_SERVER")
-        return self.settings.fhir_server
-
-    def _match(self, records: Records, patient_id: str, question: Question, place: str) -> Answer:
+    def _match(
+        self, engine: Engine, records: Records, patient_id: str, question: Question, place: str, server: str | None
+    ) -> Answer:
+        """Match with what persons have confirmed about the patient, under whichever of its merged ids."""
         found = identities(records, patient_id)
-        entries = [
-            entry for one in sorted(found[1] if found else ()) for entry in answers.held(self.store, one).entries
-        ]
-        stored = attestations.read(entries, "stored attestations", self.settings.zone, None)
-        question = replace(question, attestations=(*stored, *question.attestations))
-        return match_patient(self.engine, records, patient_id, question, place)
+        stored: list[dict[str, Any]] = []
+        for one in sorted(found[1]) if found else ():
+            stored += answers.held(self.store, patient_key(one, server)).entries
+        confirmed = attestations.read(stored, "attestations", self.settings.zone, None)
+        question = replace(question, attestations=(*confirmed, *question.attestations))
+        return match_patient(engine, records, patient_id, question, place)
 
     def audited(self, access: Access, act: Callable[[], T]) -> T:
         """Do something with a patient's data, and write down durably that it was done or tried, before it is seen."""
@@ -140,25 +151,24 @@ class Service:
             result = act()
         except Exception as problem:
             known = isinstance(problem, TrialmatchError)
-            outcome = audit.MINOR if isinstance(problem, PatientMissing | UsageError) else audit.SERIOUS
-            self._write(access, outcome, type(problem).__name__ if known else "internal error")
+            outcome = audit.REFUSED if isinstance(problem, PatientMissing | UsageError) else audit.FAILED
+            self._record(access, outcome, type(problem).__name__ if known else "internal error")
             raise
-        self._write(access, audit.SUCCESS, "done")
+        self._record(access, audit.DONE, "done")
         return result
 
-    def _write(self, access: Access, outcome: str, words: str) -> None:
+    def _record(self, access: Access, outcome: str, words: str) -> None:
         audit_log.record(self.store, audit.event(access, outcome, words, self.now()))
 
-    def _access(self, patient_id: str, why: str, *, action: str = "R", server: str | None = None) -> Access:
-        who = caller()
-        live = has_request_context()
-        return Access(
-            patient_id.removeprefix("Patient/"),
-            why,
-            who.subject,
-            who.issuer,
-            request.remote_addr if live else None,
-            g.get("request_id") if live else None,
-            action,
-            server,
-        )
+    def access(self, patient_id: str, why: str, *, action: str = "R", server: str | None = None) -> Access:
+        """The access of the current request to a patient's data; ``action`` is R or U."""
+        who, patient = caller(), patient_id.removeprefix("Patient/")
+        return Access(patient, why, who, request.remote_addr, g.get("request_id"), action, server)
+
+
+def patient_key(patient_id: str, server: str | None = None) -> str:
+    """Under what the store has a patient: the id, or (of a ``server`` that is not the settings') the whole URL.
+
+    Ids are unique on one server only: what was confirmed of somebody must not be believed of somebody else.
+    """
+    return patient_id if server is None else f"{server.rstrip('/')}/Patient/{patient_id}"
