@@ -21,7 +21,7 @@ _PERIOD = re.compile(r"(\d{1,4})\s*(d|wk|mo|a)$")
 
 #: Settings that are numbers above 0 where they are set.
 _ABOVE_ZERO = (
-    "ana_titre", "study_bytes", "study_depth", "export_timeout", "fhir_timeout", "fhir_connect_timeout",
+    "cards", "ana_titre", "study_bytes", "study_depth", "export_timeout", "fhir_timeout", "fhir_connect_timeout",
     "fhir_total_timeout", "fhir_parallel", "fhir_pages", "fhir_page_size", "fhir_entries", "fhir_bytes",
     "fhir_url_length", "body_bytes", "body_depth", "body_entries",
     "retention_days", "audit_retention_days",
@@ -113,6 +113,17 @@ class Settings:
     cds_issuers: str | None = _setting(
         None, "CDS Hooks clients whose tokens are accepted", "a list of issuer=keys (URL or file of a JWK Set)"
     )
+    cors_origins: str | None = _setting(
+        None, "whose web pages may call the CDS service and getClinicalTrial from a browser", "a list of origins"
+    )
+    fhir_allowed: str | None = _setting(
+        None, "FHIR servers besides fhir_server that a CDS client may name as its own", "a list of URLs or origins"
+    )
+    launch_url: str | None = _setting(
+        None, "where a SMART launch begins, as the EHR knows it; cards then link to it and not to the page itself"
+    )
+    cards: int = _setting(3, "how many trials one CDS Hooks answer shows at most, the best ones")
+    card_verdict: str = _setting("possible", "the lowest verdict that makes a card", "eligible, likely, possible")
     client_id: str | None = _setting(
         None, "as whom the service asks for tokens for the hospital's server (SMART Backend Services)"
     )
@@ -167,6 +178,7 @@ class Settings:
             raise UsageError(f"{variable('validity')}: “{self.validity}”; expected a whole number of d, wk, mo or a")
         for name in (
             "leap_birthday", "text", "exposure", "unreviewed_codes", "fhir_observations", "fhir_search", "fhir_batch",
+            "card_verdict",
         ):  # fmt: skip
             allowed = _field(name).metadata["allowed"].split(", ")
             if getattr(self, name) not in allowed:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from trialmatch.addresses import is_secure
+from trialmatch.addresses import is_secure, origin, parts
 from trialmatch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,10 +42,16 @@ def faults(settings: Settings) -> list[tuple[str, str]]:
         found.append(("proxies", f"{settings.proxies}; expected 0 or more"))
     if settings.proxies and not (settings.issuers or settings.cds_issuers):
         found.append(("proxies", "set, but no issuer is; expected one, since a proxy serves others than this machine"))
-    for name in ("public_url", "token_url"):
+    for name in ("public_url", "token_url", "launch_url"):
         value = getattr(settings, name)
         if value is not None and not _plain(value):
             found.append((name, f"“{value}”; expected {_SECURE}"))
+    for url in listed(settings.fhir_allowed):
+        if parts(url) is None or "?" in url or "#" in url:
+            found.append(("fhir_allowed", f"“{url}”; expected http or https URLs without credentials or query"))
+    for url in listed(settings.cors_origins):
+        if origin(url) is None or urlsplit(url).path or "?" in url or "#" in url:
+            found.append(("cors_origins", f"“{url}”; expected origins such as https://ehr.example, without a path"))
     if (settings.client_id is None) != (settings.client_key is None):
         found.append(("client_id", "and client_key go together; expected both or neither"))
     if settings.client_key is not None and not Path(settings.client_key).is_file():

@@ -6,9 +6,11 @@
     ├── UsageError          2   400   a wrong call or configuration
     ├── BadInput            3   422   input that is not what it should be: what, where, what was expected
     │   ├── PatientMissing  3   404   the input does not hold the patient
+    │   ├── BadRequest      –   400   a body that the protocol of its endpoint does not allow
     │   └── FaultyStudy     3   422   a study that cannot be matched, with all its faults
     ├── SourceUnavailable   4   502   a hospital or study server that cannot be reached or refuses
     ├── StoreUnavailable    4   503   the database cannot be reached, is locked, full or damaged
+    ├── DataUnavailable     –   412   a call without data that cannot be had otherwise
     ├── Stale               –   412   someone else has changed it since it was read
     ├── NotAuthenticated    –   401   a call without a token, or with one that is not accepted
     ├── NotAllowed          –   403   a caller who may not do this
@@ -67,6 +69,12 @@ class PatientMissing(BadInput):
     http_status = 404
 
 
+class BadRequest(BadInput):
+    """The body of a call is not what the protocol of its endpoint allows."""
+
+    http_status = 400
+
+
 class FaultyStudy(BadInput):
     """Studies that cannot be matched; ``faults`` are lines of file, element path, what was found, what is allowed."""
 
@@ -93,6 +101,13 @@ class StoreUnavailable(TrialmatchError):
 
     exit_code = 4
     http_status = 503
+
+
+class DataUnavailable(TrialmatchError):
+    """Data that a call should have brought, and that cannot be had otherwise (CDS Hooks)."""
+
+    exit_code = 4
+    http_status = 412
 
 
 class Stale(TrialmatchError):
