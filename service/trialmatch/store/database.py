@@ -17,18 +17,15 @@ from sqlalchemy import URL, Connection, Engine, Pool, Table, create_engine, even
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DataError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from trialmatch.config import Settings
 from trialmatch.errors import BadInput, StoreUnavailable, TrialmatchError, UsageError
-from trialmatch.store.failures import meaning
+from trialmatch.store.failures import is_busy, meaning
 from trialmatch.store.tables import REVISION
 
 #: How long to wait for a lock, a connection of the pool, or a server that does not answer, in seconds.
 PATIENCE = 10
-
-# What a PostgreSQL session is told: what is acknowledged is on disk, whatever the server's or the role's own default.
-_SESSION = f"-c synchronous_commit=on -c lock_timeout={PATIENCE}s -c TimeZone=UTC"
 
 # Alembic keeps the migration it runs in globals of its modules: one at a time in a process.
 _one_migration = threading.Lock()
@@ -104,10 +101,11 @@ class Store:
             raise StoreUnavailable(f"{self.place}: all its connections are in use") from None
         except (DataError, UnicodeEncodeError):
             raise BadInput(self.place, "a text or number that it cannot keep", "Unicode without NUL") from None
-        except StatementError as problem:
-            if isinstance(problem.orig, TrialmatchError):
-                raise problem.orig from None
-            reason = meaning(problem.orig)
+        except (StatementError, sqlite3.Error) as problem:
+            cause = problem.orig if isinstance(problem, StatementError) else problem
+            if isinstance(cause, TrialmatchError):
+                raise cause from None
+            reason = meaning(cause)
             if reason is None:
                 raise
             raise StoreUnavailable(f"{self.place}: {reason}") from None
@@ -119,19 +117,15 @@ class Store:
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         except OSError as problem:
             raise StoreUnavailable(f"{self.place}: its file cannot be made ({problem.strerror})") from None
+        # Two that do this at once may find it locked at once: SQLite's own patience does not cover this change.
+        retrying = Retrying(
+            retry=retry_if_exception(is_busy),
+            stop=stop_after_delay(PATIENCE),
+            wait=wait_random(0.01, 0.05),
+            reraise=True,
+        )
         with self._told(), closing(self.engine.raw_connection()) as connection:
-            try:
-                # Two that do so at once may meet "locked" at once: SQLite's own patience does not cover this change.
-                for attempt in Retrying(
-                    retry=retry_if_exception_type(sqlite3.OperationalError),
-                    stop=stop_after_delay(PATIENCE),
-                    wait=wait_random(0.01, 0.05),
-                    reraise=True,
-                ):
-                    with attempt:
-                        connection.cursor().execute("PRAGMA journal_mode=WAL")
-            except sqlite3.Error as problem:
-                raise StoreUnavailable(f"{self.place}: {meaning(problem) or 'it cannot be used'}") from None
+            retrying(connection.cursor().execute, "PRAGMA journal_mode=WAL")
 
     def _revision(self) -> str | None:
         """The newest migration that the database has seen."""
@@ -187,12 +181,12 @@ def _url(database: str) -> URL:
     expected = "TRIALMATCH_DATABASE: expected sqlite:///FILE or postgresql://USER@HOST/NAME"
     try:
         url = make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", database))
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise UsageError(f"{expected}, not this (no URL of a database)") from None
-    if url.drivername == "sqlite" and url.database in (None, "", ":memory:"):
-        raise UsageError(f"{expected}, not a database in memory: what is kept must outlive the program")
     if url.drivername not in ("sqlite", "postgresql+psycopg"):
         raise UsageError(f"{expected}, not {url.drivername}")
+    if url.drivername == "sqlite" and (url.database in (None, "", ":memory:") or "uri" in url.query):
+        raise UsageError(f"{expected}, not a database in memory or a file: URI")
     return url
 
 
@@ -215,7 +209,9 @@ def _engine(url: URL) -> Engine:
         return engine
     given = {"connect_timeout": PATIENCE, "tcp_user_timeout": 1000 * PATIENCE, "application_name": "trialmatch"}
     session = {name: value for name, value in given.items() if name not in url.query}
-    session["options"] = f"{url.query.get('options', '')} {_SESSION}".strip()
+    # What is acknowledged is on disk, whatever the server's, the database's or the role's own default.
+    lasting = f"-c synchronous_commit=on -c lock_timeout={1000 * PATIENCE} -c TimeZone=UTC"
+    session["options"] = f"{url.query.get('options', '')} {lasting}".strip()
     return create_engine(url, connect_args=session, pool_pre_ping=True, **options)
 
 

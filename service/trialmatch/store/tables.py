@@ -1,7 +1,7 @@
 """The tables, in words of SQLAlchemy. Migrations make them; a test holds the two together.
 
 Times are instants in UTC. JSON is kept as text (``JSON``, not ``JSONB``), so that what was put in comes out with its
-order. The triggers that make ``audit_events`` and ``attestation_versions`` append-only are in the migrations.
+order. Triggers, made by the migrations, keep answers and audit append-only.
 """
 
 from __future__ import annotations

@@ -11,8 +11,12 @@ down_revision = None
 _INSTANT = sa.DateTime(timezone=True)
 _NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
-#: Tables whose rows are only ever added, and the kind under which ``purges`` says up to when they may be removed.
-_APPEND_ONLY = {"attestation_versions": "attestations", "audit_events": "audit"}
+#: Tables whose rows are only ever added, and when one may go all the same: after ``purges`` has said so.
+_APPEND_ONLY = {
+    "attestation_versions": "EXISTS (SELECT 1 FROM purges WHERE kind = 'attestations' AND OLD.at < before)",
+    "audit_events": "EXISTS (SELECT 1 FROM purges WHERE kind = 'audit' AND OLD.at < before)",
+    "audit_patients": "NOT EXISTS (SELECT 1 FROM audit_events WHERE number = OLD.number)",
+}
 
 
 def upgrade() -> None:
@@ -115,29 +119,25 @@ def _cards() -> None:
 
 
 def _guard_sqlite() -> None:
-    for table, kind in _APPEND_ONLY.items():
-        op.execute(f"""
-            CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table}
-            BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END""")
-        op.execute(f"""
-            CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table}
-            WHEN NOT EXISTS (SELECT 1 FROM purges WHERE kind = '{kind}' AND OLD.at < before)
-            BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END""")
+    for table, may_go in _APPEND_ONLY.items():
+        refuse = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        op.execute(f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} {refuse}")
+        op.execute(f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} WHEN NOT ({may_go}) {refuse}")
 
 
 def _guard_postgresql() -> None:
-    op.execute("""
-        CREATE FUNCTION trialmatch_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN
-            IF TG_OP = 'DELETE' AND EXISTS (SELECT 1 FROM purges WHERE kind = TG_ARGV[0] AND OLD.at < before) THEN
-                RETURN OLD;
-            END IF;
-            RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
-        END $$""")
-    for table, kind in _APPEND_ONLY.items():
+    for table, may_go in _APPEND_ONLY.items():
         op.execute(f"""
-            CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table}
-            FOR EACH ROW EXECUTE FUNCTION trialmatch_append_only('{kind}')""")
-        op.execute(f"""
-            CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table}
-            FOR EACH STATEMENT EXECUTE FUNCTION trialmatch_append_only('{kind}')""")
+            CREATE FUNCTION {table}_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                IF TG_OP = 'DELETE' THEN
+                    IF {may_go} THEN
+                        RETURN OLD;
+                    END IF;
+                END IF;
+                RAISE EXCEPTION '{table} is append-only';
+            END $$""")
+        for name, event, each in (("row", "UPDATE OR DELETE", "ROW"), ("table", "TRUNCATE", "STATEMENT")):
+            op.execute(f"""
+                CREATE TRIGGER {table}_{name} BEFORE {event} ON {table}
+                FOR EACH {each} EXECUTE FUNCTION {table}_refuse()""")
