@@ -19,6 +19,7 @@ from trialmatch.eligibility.program import Ranking
 from trialmatch.eligibility.verdict import INELIGIBLE, Match, conclude
 from trialmatch.fhir import studies as study_files
 from trialmatch.fhir.facts import facts_of
+from trialmatch.fhir.needs import Needs, hold
 from trialmatch.fhir.records import FACT_TYPES, Records
 from trialmatch.fhir.sources import from_bundle, parse
 from trialmatch.fhir.studies import Definition, StudySet, identifiers
@@ -34,6 +35,7 @@ class Engine:
     settings: Settings
     terminology: Terminology
     studies: StudySet
+    _needs: dict[tuple[str, ...], Needs] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def start(cls, settings: Settings, *, lenient: bool = False) -> Engine:
@@ -45,6 +47,12 @@ class Engine:
         """Read the mappings and compile these studies. Raises FaultyStudy, BadInput."""
         terminology = mappings.load(settings)
         return cls(settings, terminology, study_files.load(definitions, terminology, settings, lenient=lenient))
+
+    def needs(self, study_ids: tuple[str, ...] = ()) -> Needs:
+        """What of a patient the criteria of some studies (of all, without ids) can use: what to ask a hospital for."""
+        if study_ids not in self._needs:
+            self._needs[study_ids] = Needs.of(self.studies.only(study_ids).studies, self.terminology)
+        return self._needs[study_ids]
 
 
 def study_sources(settings: Settings) -> list[Definition]:
@@ -110,6 +118,7 @@ def match_patient(engine: Engine, records: Records, patient_id: str, question: Q
     Raises PatientMissing where ``place`` does not hold the patient, UsageError for unknown studies.
     """
     studies = engine.studies.only(question.study_ids)
+    hold(records, engine.needs(question.study_ids))
     facts = facts_of(records, patient_id, engine.terminology, engine.settings, place)
     in_force = attestations.in_force(question.attestations, question.as_of)
     context = context_of(engine, facts, question, in_force)
@@ -120,7 +129,7 @@ def match_patient(engine: Engine, records: Records, patient_id: str, question: Q
     matches = [_match(study, context, in_force) for study in chosen]
     shown = [match for match in matches if question.everything or match.verdict != INELIGIBLE]
     others = sorted(set(records.sources) - set(FACT_TYPES))
-    sources = [records.source(kind) for kind in (*FACT_TYPES, *others)]
+    sources = [source for kind in (*FACT_TYPES, *others) if (source := records.source(kind)).asked]
     ranked = sorted(shown, key=lambda match: match.order)[: question.most]
     return Answer(context, ranked, studies, engine.terminology.digest, sources, problems)
 

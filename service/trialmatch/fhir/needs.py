@@ -1,9 +1,9 @@
 """What the loaded criteria can use of a patient: types of records, and of Observations the codes.
 
-Only that is asked of a hospital (minimum necessary). Types that no criterion looks at are not asked at all. Observations
-are asked by code, as hospitals hold thousands of them a patient. All other types are asked whole: they are few, and a
-record of theirs that only its words, or a local code, connect with a criterion must be seen, because such a hint keeps
-a leaf from being decided without it (criteria language, section 7).
+Only that is asked of a hospital (minimum necessary). Types that no criterion looks at are not asked at all.
+Observations are asked by code, as hospitals hold thousands of them a patient. All other types are asked whole: they are
+few, and a record of theirs that only its words, or a local code, connect with a criterion must be seen, because such a
+hint keeps a leaf from being decided without it (criteria language, section 7).
 
 **What a search by code cannot see.** An Observation without a known code is no result of any criterion; where its words
 name a concept it is a hint. Hints matter to a result leaf only where there is no coded result at all:
@@ -34,7 +34,7 @@ from trialmatch.eligibility.criteria import (
 from trialmatch.eligibility.dates import Window
 from trialmatch.eligibility.derived import CREATININE, WEIGHT
 from trialmatch.eligibility.facts import RECORD_TYPES
-from trialmatch.fhir.records import FACT_TYPES
+from trialmatch.fhir.records import FACT_TYPES, Records
 from trialmatch.terminology.mappings import Terminology
 from trialmatch.terminology.systems import ICD10CM
 
@@ -93,6 +93,25 @@ class Needs:
         if self.codes is None or "Observation" not in other.types:
             return True
         return other.codes is not None and other.codes <= self.codes and other.words <= self.words
+
+
+def hold(records: Records, needs: Needs) -> None:
+    """See that records fetched for other needs decide nothing about these: what was not asked for is not known.
+
+    Studies may have been added between the fetching and the matching.
+    """
+    asked = records.needs
+    if asked is None or asked.covers(needs):
+        return
+    for kind in needs.types:
+        source = records.source(kind)
+        if kind not in asked.types:
+            source.asked = True
+        elif kind == "Observation":
+            source.state, source.truncated, source.narrowed = "partial", True, True
+        else:
+            continue
+        source.detail = "asked for other studies than these"
 
 
 def _leaves(studies: Iterable[Study]) -> Iterator[Leaf]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from trialmatch.eligibility.facts import RECORD_TYPES, Source
 from trialmatch.fhir.elements import Json, Malformed, child, children, text
+
+if TYPE_CHECKING:
+    from trialmatch.fhir.needs import Needs
 
 #: Types whose records become facts, and those that others refer to.
 FACT_TYPES = tuple(dict.fromkeys(name for names in RECORD_TYPES.values() for name in names))
@@ -33,13 +36,15 @@ class Records:
     """Raw resources of one patient (or of several, before :func:`of_patient` picks one).
 
     ``problems`` are lines for standard error: place, what was found, what was expected. ``full_urls`` maps a Bundle's
-    ``fullUrl`` to ``Type/id``.
+    ``fullUrl`` to ``Type/id``. ``needs`` are those that a server was asked for; None where everything there is was
+    taken in.
     """
 
     by_type: dict[str, list[Record]] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     full_urls: dict[str, str] = field(default_factory=dict)
+    needs: Needs | None = None
 
     def source(self, kind: str) -> Source:
         """The source of a type of record; complete and empty unless said otherwise."""
@@ -50,6 +55,12 @@ class Records:
         kind = resource["resourceType"]
         if kind in FACT_TYPES or kind in CONTEXT_TYPES:
             self.by_type.setdefault(kind, []).append(Record(resource, place))
+
+    def take(self, other: Records) -> None:
+        """Take in the resources of others; what is said of their sources and problems is left to the caller."""
+        for kind, found in other.by_type.items():
+            self.by_type.setdefault(kind, []).extend(found)
+        self.full_urls |= other.full_urls
 
     def unreadable(self, kind: str | None, place: str, why: str) -> None:
         """Count a record that could not be read. Without a known type it could have been of any."""

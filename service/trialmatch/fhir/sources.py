@@ -91,10 +91,8 @@ def _take(resource: Any, place: str, records: Records, entry: Json | None = None
         records.full_urls[full_url] = f"{kind}/{identity}"
     if kind == "Bundle":  # a batch response: each entry holds a searchset
         inner = from_bundle(resource, place)
-        for name, found in inner.by_type.items():
-            records.by_type.setdefault(name, []).extend(found)
+        records.take(inner)
         records.problems += inner.problems
-        records.full_urls |= inner.full_urls
         return
     if not _known(kind):
         records.unreadable(file_type, place, "a resourceType that is not known; expected a FHIR resource type")

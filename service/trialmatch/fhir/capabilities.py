@@ -1,0 +1,117 @@
+"""What is known of a FHIR server: its CapabilityStatement, remembered for a while, and what it refused.
+
+No match waits for the CapabilityStatement: it is asked for beside the first searches, serves those that follow, and is
+asked for again in the background once it is old. A server that has none, or is slow with it, is used without.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from trialmatch.fhir.elements import Json
+from trialmatch.fhir.transport import Client, Refused
+
+#: Releases whose records can be read, by the beginning of ``fhirVersion`` (https://hl7.org/fhir/history.html).
+_VERSIONS = {"4.0": "R4", "4.1": "R4B", "4.3": "R4B", "5.0": "R5"}
+RELEASES = frozenset(_VERSIONS.values())
+
+#: Seconds until a server without CapabilityStatement is asked for it again.
+_LATER = 60.0
+
+#: How many servers are remembered.
+_MOST = 64
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a CapabilityStatement says.
+
+    ``release`` is R4, R4B, R5, the version as printed for others, or empty where it says none. ``searches`` maps the
+    types that can be searched to their search parameters (None: it does not list any); it is None where the statement
+    lists no types at all.
+    """
+
+    release: str = ""
+    searches: Mapping[str, frozenset[str] | None] | None = None
+    batch: bool = False
+
+    @classmethod
+    def read(cls, statement: Json) -> Capabilities:
+        """Take what is of use out of a CapabilityStatement; what is not as FHIR defines it is as if absent."""
+        version = statement.get("fhirVersion")
+        release = _VERSIONS.get(version[:3], version) if isinstance(version, str) else ""
+        rest = next((one for one in _list(statement, "rest") if one.get("mode", "server") == "server"), {})
+        searches = {
+            str(one["type"]): frozenset(str(each.get("name")) for each in _list(one, "searchParam")) or None
+            for one in _list(rest, "resource")
+            if "type" in one and _searchable(one)
+        }
+        batch = any(one.get("code") == "batch" for one in _list(rest, "interaction"))
+        return cls(release, searches if _list(rest, "resource") else None, batch)
+
+    def lacks(self, kind: str) -> bool:
+        """Whether the server says that a type cannot be searched."""
+        return self.searches is not None and kind not in self.searches
+
+    def without(self, kind: str, parameter: str) -> bool:
+        """Whether the server lists a type's search parameters, and not this one."""
+        listed = (self.searches or {}).get(kind)
+        return listed is not None and parameter not in listed
+
+
+def _list(element: Mapping[str, Any], name: str) -> list[Json]:
+    entries = element.get(name)
+    return [one for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
+
+
+def _searchable(resource: Json) -> bool:
+    """Whether a type is listed as searchable; a statement without interactions only says that the type is there."""
+    interactions = {one.get("code") for one in _list(resource, "interaction")}
+    return not interactions or "search-type" in interactions
+
+
+@dataclass
+class Server:
+    """What is known of one server. Used on the background loop only, which needs no locks.
+
+    ``refused`` names what the server has refused although it is allowed to a client: see
+    :mod:`trialmatch.fhir.searches`. It is forgotten together with the CapabilityStatement.
+    """
+
+    capabilities: Capabilities = field(default_factory=Capabilities)
+    refused: set[str] = field(default_factory=set)
+    _until: float = 0.0
+    _asking: asyncio.Task[None] | None = None
+
+    def refresh(self, client: Client, ttl: float) -> None:
+        """See to it that the CapabilityStatement is not old, without waiting for it."""
+        if asyncio.get_running_loop().time() >= self._until and (self._asking is None or self._asking.done()):
+            self.refused.clear()
+            self._asking = asyncio.create_task(self._ask(client, ttl))
+
+    async def _ask(self, client: Client, ttl: float) -> None:
+        now = asyncio.get_running_loop().time()
+        self._until = now + min(_LATER, ttl)
+        with contextlib.suppress(Refused):
+            statement = await client.ask("metadata")
+            if statement["resourceType"] == "CapabilityStatement":
+                self.capabilities = Capabilities.read(statement)
+                self._until = now + ttl
+
+
+_servers: dict[str, Server] = {}
+os.register_at_fork(after_in_child=_servers.clear)  # whose tasks run on a loop of the parent
+
+
+def server(url: str) -> Server:
+    """The server at a base URL."""
+    known = _servers.pop(url, None) or Server()
+    _servers[url] = known  # the last one used is the last one forgotten
+    if len(_servers) > _MOST:
+        del _servers[next(iter(_servers))]
+    return known
