@@ -312,15 +312,11 @@ class Server:
 
 
 def _body(request: Request) -> Json:
-    """The kick-off as a Parameters resource; each type and filter a parameter of its own."""
-    given: list[Json] = []
-    for name, value in request.parameters():
-        if name == "_since":
-            given.append({"name": name, "valueInstant": value})
-        elif name == "_type":
-            given += [{"name": name, "valueString": kind} for kind in request.types]
-        else:
-            given.append({"name": name, "valueString": value})
+    """The kick-off as a Parameters resource. ``_type`` is one list, since servers are known to read only the first."""
+    given: list[Json] = [
+        {"name": name, "valueInstant" if name == "_since" else "valueString": value}
+        for name, value in request.parameters()
+    ]
     return {"resourceType": "Parameters", "parameter": given}
 
 
