@@ -94,7 +94,7 @@ def _take(resource: Any, place: str, records: Records, entry: Json | None = None
         records.take(inner)
         records.problems += inner.problems
         return
-    if not _known(kind):
+    if not known_type(kind):
         records.unreadable(file_type, place, "a resourceType that is not known; expected a FHIR resource type")
         return
     records.add(resource, place)
@@ -114,37 +114,41 @@ def from_folder(folder: Path) -> Records:
 
 
 def _read_file(path: Path, records: Records) -> None:
-    kind = path.name.split(".", 1)[0]
+    name = path.name.split(".", 1)[0]
+    kind = name if known_type(name) else None
     for number, line in enumerate(_lines(path, records, kind), start=1):
-        if not line.strip():
-            continue
-        place = f"{path}:{number}"
-        try:
-            resource = orjson.loads(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line)
-        except (orjson.JSONDecodeError, RecursionError) as problem:
-            why = "no JSON" if not isinstance(problem, orjson.JSONDecodeError) else f"no JSON ({problem.msg})"
-            records.unreadable(kind if _known(kind) else None, place, f"{why}; expected one resource a line")
-            continue
-        _take(resource, place, records, file_type=kind if _known(kind) else None)
+        take_line(line, f"{path}:{number}", kind, records, first=number == 1)
 
 
-def _lines(path: Path, records: Records, kind: str) -> Iterator[bytes]:
+def take_line(line: bytes, place: str, kind: str | None, records: Records, *, first: bool = False) -> None:
+    """Take in one line of NDJSON; ``kind`` is the type in the name of its file, ``first`` allows a byte order mark."""
+    if not line.strip():
+        return
     try:
-        with _opened(path) as stream:
+        resource = orjson.loads(line.removeprefix(b"\xef\xbb\xbf") if first else line)
+    except (orjson.JSONDecodeError, RecursionError) as problem:
+        why = "no JSON" if not isinstance(problem, orjson.JSONDecodeError) else f"no JSON ({problem.msg})"
+        records.unreadable(kind, place, f"{why}; expected one resource a line")
+        return
+    _take(resource, place, records, file_type=kind)
+
+
+def _lines(path: Path, records: Records, kind: str | None) -> Iterator[bytes]:
+    try:
+        with opened(path) as stream:
             yield from stream
     except (OSError, EOFError, zlib.error) as problem:
-        records.unreadable(
-            kind if _known(kind) else None, str(path), f"broke off ({type(problem).__name__}); expected a whole file"
-        )
+        records.unreadable(kind, str(path), f"broke off ({type(problem).__name__}); expected a whole file")
 
 
-def _opened(path: Path) -> BinaryIO:
+def opened(path: Path) -> BinaryIO:
+    """A file of NDJSON as a stream of its lines, unpacked where it is packed."""
     if path.name.endswith(".gz"):
         return gzip.open(path, "rb")  # type: ignore[return-value]
     return path.open("rb")
 
 
 @cache
-def _known(kind: str) -> bool:
+def known_type(kind: str) -> bool:
     """Whether ``kind`` is a resource type of FHIR R4B or R5, as fhir.resources has them."""
     return any(find_spec(f"{package}.{kind.lower()}") for package in ("fhir.resources", "fhir.resources.R4B"))
