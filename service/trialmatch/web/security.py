@@ -11,10 +11,9 @@ import socket
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import ParamSpec, TypeVar
-from urllib.parse import urlsplit
 
-import structlog
 from flask import Flask, Request, current_app, g, request
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from trialmatch.addresses import is_loopback, parts
 from trialmatch.config import Settings
@@ -23,10 +22,9 @@ from trialmatch.store import tokens
 from trialmatch.store.database import Store
 from trialmatch.web.callers import LOCAL, SCOPES, Caller
 from trialmatch.web.cds_tokens import CdsClients
+from trialmatch.web.logs import log
 from trialmatch.web.signatures import Refused
 from trialmatch.web.tokens import Issuers
-
-_log = structlog.get_logger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -55,8 +53,14 @@ class _Gate:
 
 
 def install(app: Flask, settings: Settings, store: Store) -> None:
-    """Give an application its issuers. ``store`` keeps the used tokens of CDS clients."""
+    """Give an application its issuers, and the proxies it believes. ``store`` keeps the used tokens of CDS clients."""
     app.extensions[_EXTENSION] = _Gate(settings, store)
+    if settings.proxies:
+        # Address and scheme of the client, as the outermost of so many proxies saw them. What they say of hosts and
+        # prefixes is of no use: the service's own address is a setting.
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies, x_host=0, x_port=0, x_prefix=0
+        )
 
 
 def requires(scope: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -150,7 +154,7 @@ def _accepted(verify: Callable[[str], Caller]) -> Caller:
             raise Refused("no bearer token")
         return verify(bearer[1])
     except Refused as refusal:
-        _log.warning("token refused", reason=refusal.reason)
+        log.warning("token refused", reason=refusal.reason)
         raise NotAuthenticated(presented=True) from None
 
 
@@ -168,16 +172,15 @@ def _local(settings: Settings) -> Caller:
 def _is_local(call: Request, settings: Settings) -> bool:
     if not is_loopback(call.remote_addr or "") or any(name in call.headers for name in _FORWARDED):
         return False
-    host = urlsplit(f"//{call.host}").hostname or ""
-    public = parts(settings.public_url or "")
-    own = public.hostname if public is not None else None
-    source = call.headers.get("Origin")
-    return (is_loopback(host) or host == own) and (source is None or _is_near(source))
+    public = _host(settings.public_url or "")
+    named = [_host(f"http://{call.host}"), *(_host(source) for source in call.headers.getlist("Origin"))]
+    return all(is_loopback(host) or host == public != "" for host in named)
 
 
-def _is_near(source: str) -> bool:
-    split = parts(source)
-    return split is not None and is_loopback(split.hostname or "")
+def _host(url: str) -> str:
+    """The host of a URL; empty where it is none."""
+    split = parts(url)
+    return "" if split is None else split.hostname or ""
 
 
 def _all_loopback(host: str) -> bool:
