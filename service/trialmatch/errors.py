@@ -4,11 +4,13 @@
 
     TrialmatchError
     ├── UsageError          2   400   a wrong call or configuration
+    │   └── UnknownStudy    2   422   a study that is not there, or not matched
     ├── BadInput            3   422   input that is not what it should be: what, where, what was expected
     │   ├── PatientMissing  3   404   the input does not hold the patient
     │   ├── BadRequest      –   400   a body that the protocol of its endpoint does not allow
     │   └── FaultyStudy     3   422   a study that cannot be matched, with all its faults
     ├── SourceUnavailable   4   502   a hospital or study server that cannot be reached or refuses
+    │   └── SourceTimeout   4   504   one that does not answer in time
     ├── StoreUnavailable    4   503   the database cannot be reached, is locked, full or damaged
     ├── DataUnavailable     –   412   a call without data that cannot be had otherwise
     ├── Stale               –   412   someone else has changed it since it was read
@@ -53,6 +55,17 @@ class UsageError(TrialmatchError):
     http_status = 400
 
 
+class UnknownStudy(UsageError):
+    """A study that is asked for by name and is not there, or is not matched. ``why`` says which."""
+
+    http_status = 422
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"--study {name}: {why}")
+        self.name = name
+        self.why = why
+
+
 class BadInput(TrialmatchError):
     """An input is not what it should be. ``place`` is the file with line, entry or element path."""
 
@@ -93,6 +106,12 @@ class SourceUnavailable(TrialmatchError):
 
     exit_code = 4
     http_status = 502
+
+
+class SourceTimeout(SourceUnavailable):
+    """A server that does not answer in time."""
+
+    http_status = 504
 
 
 class StoreUnavailable(TrialmatchError):

@@ -28,6 +28,10 @@ from trialmatch.terminology import mappings
 from trialmatch.terminology.mappings import Terminology
 
 
+#: Of how many choices of studies an engine remembers what they need.
+_REMEMBERED = 256
+
+
 @dataclass(frozen=True)
 class Engine:
     """Settings, mappings and studies, ready to match any number of patients."""
@@ -50,9 +54,13 @@ class Engine:
 
     def needs(self, study_ids: tuple[str, ...] = ()) -> Needs:
         """What of a patient the criteria of some studies (of all, without ids) can use: what to ask a hospital for."""
-        if study_ids not in self._needs:
-            self._needs[study_ids] = Needs.of(self.studies.only(study_ids).studies, self.terminology)
-        return self._needs[study_ids]
+        found = self._needs.get(study_ids)
+        if found is None:
+            found = Needs.of(self.studies.only(study_ids).studies, self.terminology)
+            if len(self._needs) >= _REMEMBERED:  # callers choose the ids
+                self._needs.clear()
+            self._needs[study_ids] = found
+        return found
 
 
 def study_sources(settings: Settings) -> list[Definition]:

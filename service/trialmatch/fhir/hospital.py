@@ -12,7 +12,7 @@ from yarl import URL
 
 from trialmatch.config import Settings
 from trialmatch.eligibility.facts import RECORD_TYPES
-from trialmatch.errors import PatientMissing, SourceUnavailable
+from trialmatch.errors import PatientMissing, SourceTimeout, SourceUnavailable
 from trialmatch.fhir import batch
 from trialmatch.fhir.capabilities import RELEASES, server
 from trialmatch.fhir.elements import Json
@@ -142,7 +142,8 @@ class Visit:
             if problem.status in _GONE:
                 expected = "a Patient with the id that was asked for"
                 raise PatientMissing(place, "no such patient", expected) from None
-            raise SourceUnavailable(f"{place}: {str(problem).removeprefix('it ')}") from None
+            kind = SourceTimeout if problem.late else SourceUnavailable
+            raise kind(f"{place}: {str(problem).removeprefix('it ')}") from None
         if patient["resourceType"] != "Patient":
             raise SourceUnavailable(f"{place}: its answer is no Patient")
         self.records.add(patient, f"{place}/Patient")

@@ -16,7 +16,7 @@ import orjson
 from trialmatch.config import BASE, Settings
 from trialmatch.eligibility.criteria import EventLeaf, Study
 from trialmatch.eligibility.program import Program
-from trialmatch.errors import FaultyStudy, UsageError
+from trialmatch.errors import FaultyStudy, UnknownStudy
 from trialmatch.fhir.characteristics import Reader
 from trialmatch.fhir.definition_files import SHIPPED, Definition, from_paths, shipped, unpacked
 from trialmatch.fhir.elements import json_type
@@ -51,19 +51,19 @@ class StudySet:
         return tuple(study for study in self.studies if study.status in _MATCHED)
 
     def get(self, study_id: str) -> Study:
-        """A study by id, or by an identifier; UsageError where there is none."""
+        """A study by id, or by an identifier; UnknownStudy where there is none."""
         for study in self.studies:
             if study_id == study.id or study_id in identifiers(study):
                 return study
         known = ", ".join(study.id for study in self.studies) or "none"
-        raise UsageError(f"--study {study_id}: no such study; known: {known}")
+        raise UnknownStudy(study_id, f"no such study; known: {known}")
 
     def only(self, study_ids: Iterable[str]) -> StudySet:
-        """The set reduced to some studies (all where none is named); UsageError for unknown ones and drafts."""
+        """The set reduced to some studies (all where none is named); UnknownStudy for unknown ones and drafts."""
         wanted = [self.get(one) for one in study_ids]
         for study in wanted:
             if study.status not in _MATCHED:
-                raise UsageError(f"--study {study.id}: its status is {study.status}; only active studies are matched")
+                raise UnknownStudy(study.id, f"its status is {study.status}; only active studies are matched")
         return StudySet(tuple(dict.fromkeys(wanted)), self.digest, self.warnings) if wanted else self
 
 

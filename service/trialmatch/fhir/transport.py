@@ -36,6 +36,9 @@ from trialmatch.fhir.elements import Json
 #: Statuses that may be over in a moment: request timeout, too many requests, bad gateway, unavailable, gateway timeout.
 _PASSING = frozenset({408, 429, 502, 503, 504})
 
+#: How many connections are opened at once, and the seconds until the next ones are.
+_GROUP, _PAUSE = 5, 0.002
+
 #: How much of an error's body is looked at.
 _ERROR_BYTES = 65_536
 _CHUNK = 65_536
@@ -52,7 +55,12 @@ _BACK_OFF = wait_exponential_jitter(multiplier=0.1, max=10.0, jitter=0.2)
 
 
 class Refused(BaseFHIRError):
-    """A request without a usable answer. ``status`` is HTTP's (0: none came); ``body`` the beginning of an error's."""
+    """A request without a usable answer. ``status`` is HTTP's (0: none came); ``body`` the beginning of an error's.
+
+    ``late``: there was nothing to be had of it in the time there is.
+    """
+
+    late = False
 
     def __init__(self, words: str, status: int = 0, body: bytes = b"") -> None:
         super().__init__(words)
@@ -66,6 +74,18 @@ class Passing(Refused):
     def __init__(self, words: str, status: int = 0, after: float | None = None) -> None:
         super().__init__(words, status)
         self.after = after
+
+
+class Late(Refused):
+    """No answer in the time that there is."""
+
+    late = True
+
+
+class Unreached(Passing):
+    """No connection in the time that there is."""
+
+    late = True
 
 
 @dataclass
@@ -122,6 +142,7 @@ class Client(AsyncFHIRClient):
         self._origin = _origin(base)
         self.settings = settings
         self._session = session
+        self._begun = 0
         self._slots = asyncio.Semaphore(settings.fhir_parallel)
         self._end = asyncio.get_running_loop().time() + settings.fhir_total_timeout
 
@@ -189,10 +210,22 @@ class Client(AsyncFHIRClient):
             return str(url.with_user(None).with_fragment(None))
         return str(super()._build_request_url(path, params)).removesuffix("?")
 
+    async def _in_turn(self) -> None:
+        """Let connections of the first moment come in small groups.
+
+        Small servers queue few connections that they have not yet accepted (Python's own five); what goes beyond is
+        dropped by the kernel and tried again by TCP after a whole second.
+        """
+        group = self._begun // _GROUP
+        self._begun += 1
+        if 0 < group <= self.settings.fhir_parallel // _GROUP:
+            await asyncio.sleep(group * _PAUSE)
+
     async def _once(self, method: str, url: str, body: bytes | Mapping[str, Any] | None, allowance: Allowance) -> bytes:
+        await self._in_turn()
         async with self._slots:
             if self.left <= 0:
-                raise Refused("all answers together took too long (fhir_total_timeout)")
+                raise Late("all answers together took too long (fhir_total_timeout)")
             timeout = aiohttp.ClientTimeout(
                 total=min(self.settings.fhir_timeout, self.left), sock_connect=self.settings.fhir_connect_timeout
             )
@@ -205,10 +238,10 @@ class Client(AsyncFHIRClient):
                 ) as answer:
                     return await _content(answer, allowance)
             except aiohttp.ConnectionTimeoutError:
-                raise Passing("it cannot be reached in time") from None
+                raise Unreached("it cannot be reached in time") from None
             except TimeoutError:
                 whose = "all answers together took too long (fhir_total_timeout)"
-                raise Refused(whose if self.left <= 0 else "it does not answer in time (fhir_timeout)") from None
+                raise Late(whose if self.left <= 0 else "it does not answer in time (fhir_timeout)") from None
             except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError):
                 raise Refused("it cannot be reached (its certificate is not accepted)") from None
             except aiohttp.ClientConnectorDNSError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, request
+from werkzeug import Response as BaseResponse
 from werkzeug.exceptions import PreconditionRequired
 
 from trialmatch import attestations
@@ -33,7 +34,7 @@ def _takes_json() -> None:
 @operation("match.read")
 @blueprint.response(200, schemas_documents.Attestations, headers=_ETAG)
 @blueprint.alt_response(304, description="Not modified: the ETag of If-None-Match is still that of the answers")
-def read(patient: str) -> Response:
+def read(patient: str) -> BaseResponse:
     """Read what persons have confirmed about a patient
 
     A patient about whom nobody ever confirmed anything has an empty list, version 0.

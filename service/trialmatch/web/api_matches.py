@@ -86,11 +86,12 @@ def _patient(records: Records, wanted: str | None) -> str:
     found = list(records.patients())
     if not found:
         abort(422, messages={"json": {"entry": ["No Patient with an id among them; expected one."]}})
-    if len({identities(records, one)[0] for one in found if identities(records, one)}) > 1:
+    meant = {known[0] for known in (identities(records, one) for one in found) if known}  # merged ones are one
+    if len(meant) > 1:
         abort(422, messages={"query": {"patient": [f"Missing; the Bundle holds {len(found)} Patients."]}})
     return found[0]
 
 
 def _answer(found: Answer) -> Response:
     headers = {} if found.complete else {INCOMPLETE: "true"}
-    return answer(found.document(service().now()), headers=headers)
+    return answer(found.document(service().now()) | {"problems": found.problems}, headers=headers)

@@ -10,7 +10,7 @@ from werkzeug.exceptions import BadRequest, NotFound
 from trialmatch.documents import study_document, study_listing
 from trialmatch.eligibility.criteria import Study
 from trialmatch.eligibility.dates import Offset
-from trialmatch.errors import UsageError
+from trialmatch.errors import UnknownStudy
 from trialmatch.web import schemas, schemas_documents
 from trialmatch.web.api import JSON, Blueprint, acceptable, answer, operation
 from trialmatch.web.service import service
@@ -47,7 +47,7 @@ def show(study: str) -> Response:
     """
     try:
         found = service().engine.studies.get(study)
-    except UsageError:
+    except UnknownStudy:
         raise NotFound("no such study") from None
     return _told(found)
 

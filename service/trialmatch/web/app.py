@@ -18,13 +18,16 @@ from trialmatch.web import (
     api_attestations,
     api_matches,
     api_studies,
+    cds_hooks,
     fhir_operations,
     headers,
     limits,
     logs,
     operations,
+    pages,
     problems,
     security,
+    sessions,
 )
 from trialmatch.web.converters import FhirId
 from trialmatch.web.service import Service
@@ -52,6 +55,7 @@ def create_app(settings: Settings | None = None, *, store: Store | None = None) 
     app.json = _Json(app)
     app.url_map.converters["fhir_id"] = FhirId
     app.extensions["trialmatch"] = Service(settings, store)
+    sessions.install(app, settings, store)
     security.install(app, settings, store)
     logs.watch(app)
     problems.tell(app)
@@ -61,4 +65,6 @@ def create_app(settings: Settings | None = None, *, store: Store | None = None) 
     for part in (api_matches, api_attestations, api_studies, fhir_operations, operations):
         described.register_blueprint(part.blueprint)
     app.register_blueprint(operations.documentation)
+    cds_hooks.register(app, settings)
+    app.register_blueprint(pages.blueprint)
     return app

@@ -13,11 +13,13 @@ import sys
 import time
 import traceback
 import uuid
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 from flask import Flask, Response, g, request
 
+from trialmatch.errors import TrialmatchError
 from trialmatch.web import metrics
 
 log = structlog.stdlib.get_logger("trialmatch")
@@ -59,7 +61,7 @@ def configure() -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
-def _words_only(logger: Any, name: str, event: dict[str, Any]) -> dict[str, Any]:
+def _words_only(logger: Any, name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """What a library logs, without the values that it fills in: they may be a path, a query or a patient's."""
     record = event.get("_record")
     if record is not None and not debugging():
@@ -110,4 +112,6 @@ def failure(error: BaseException, status: int) -> None:
     ours = [one for one in frames if "trialmatch" in one.filename]
     place = f"{ours[-1].filename.rsplit('trialmatch/', 1)[-1]}:{ours[-1].lineno}" if ours else None
     extra = {"traceback": "".join(traceback.format_exception(error))} if debugging() else {}
+    if isinstance(error, TrialmatchError):  # its words hold no patient's value
+        extra["detail"] = str(error)
     log.error("failure", error=type(error).__name__, status=status, place=place, **extra)

@@ -6,6 +6,7 @@ from flask import Blueprint as Views
 from flask import Response, current_app, render_template, request, send_from_directory
 from prometheus_client import CONTENT_TYPE_LATEST
 from swagger_ui_bundle import swagger_ui_path
+from werkzeug import Response as BaseResponse
 
 from trialmatch.web import metrics, schemas_documents
 from trialmatch.web.api import Blueprint, answer
@@ -49,7 +50,7 @@ documentation = Views("documentation", __name__)
 
 
 @documentation.get("/openapi.json")
-def openapi() -> Response:
+def openapi() -> BaseResponse:
     """The OpenAPI document."""
     document = current_app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
     response = answer(document)

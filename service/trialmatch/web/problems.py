@@ -17,7 +17,7 @@ from flask import Flask, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from trialmatch.config import BASE
-from trialmatch.errors import FaultyStudy, TrialmatchError
+from trialmatch.errors import BadInput, FaultyStudy, StoreUnavailable, TrialmatchError, UnknownStudy
 from trialmatch.web import logs
 
 #: What the type of a problem of ours begins with; errors of HTTP itself have the type ``about:blank``.
@@ -64,13 +64,19 @@ def _answer(error: Exception) -> Any:
 
 def problem_of(error: Exception) -> Problem:
     """The problem that an error is. Errors of the program itself say nothing but where to ask."""
+    if isinstance(error, StoreUnavailable):  # which database it is concerns the log, not the caller
+        words = "the service cannot keep or look up anything now; try again later"
+        return Problem(503, _words(type(error)), words, _type(error), headers={"Retry-After": "5"})
+    if isinstance(error, UnknownStudy):
+        said = f"study {error.name}: {error.why}"
+        return Problem(error.http_status, _words(type(error)), said, _type(error), (("query.study", error.why),))
     if isinstance(error, TrialmatchError):
         return Problem(
             error.http_status,
             _words(type(error)),
             "; ".join(error.lines) if not isinstance(error, FaultyStudy) else f"{len(error.faults)} faults",
-            TYPES + _words(type(error)).lower().replace(" ", "-"),
-            tuple(_located(error)),
+            _type(error),
+            tuple(_located(error)) if isinstance(error, BadInput) else (),
             getattr(error, "headers", {}),
         )
     if isinstance(error, HTTPException) and error.code is not None:
@@ -87,16 +93,21 @@ def problem_of(error: Exception) -> Problem:
     return Problem(500, "Internal Server Error", "an error of the service itself; quote the request id in a report")
 
 
+def _type(error: TrialmatchError) -> str:
+    """The URI of an error: ``PatientMissing`` ends in ``patient-missing``."""
+    return TYPES + _words(type(error)).lower().replace(" ", "-")
+
+
 def _words(kind: type[TrialmatchError]) -> str:
     """The name of an error as words: ``PatientMissing`` is “Patient missing”."""
     return re.sub(r"(?<=[a-z])[A-Z]", lambda found: f" {found[0].lower()}", kind.__name__)
 
 
-def _located(error: TrialmatchError) -> Iterator[tuple[str, str]]:
+def _located(error: BadInput) -> Iterator[tuple[str, str]]:
     """Each line of an error as path and detail."""
     for line in error.lines:
         place, colon, rest = line.partition(": ")
-        while colon and re.match(r"[A-Z][A-Za-z]+(/|\.)\S*: ", rest):  # a file or body first, then the element in it
+        while colon and re.match(r"(?:[A-Z][A-Za-z]+[/.]|\[)\S*: ", rest):  # a file or body first, then the element in it
             inner, colon, rest = rest.partition(": ")
             place = f"{place}: {inner}"
         yield (place, rest) if rest else ("", line)

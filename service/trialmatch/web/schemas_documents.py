@@ -24,8 +24,8 @@ def _one_of(values: tuple[str, ...], words: str = "", **extra: Any) -> fields.St
     return fields.String(validate=validate.OneOf(values), metadata={"description": words} if words else {}, **given)
 
 
-def _number(words: str = "") -> fields.Integer:
-    return fields.Integer(required=True, metadata={"description": words} if words else {})
+def _number(words: str = "", **extra: Any) -> fields.Integer:
+    return fields.Integer(required=True, metadata={"description": words} if words else {}, **extra)
 
 
 def _flag(words: str, **extra: Any) -> fields.Boolean:
@@ -93,7 +93,7 @@ class Counts(Schema):
 
     met = _number()
     unmet = _number()
-    unknown = _number()
+    unknown_ = _number(data_key="unknown")
     blocking = _number("Unknowns that would change the verdict")
 
 
@@ -117,7 +117,7 @@ class _Authored(Schema):
     readingNote = fields.String(metadata={"description": "How it is read, where that needs saying"})
     combination = _one_of(_COMBINATIONS, "How children combine; groups only", required=False)
     threshold = fields.Integer(metadata={"description": "For at-least and at-most"})
-    exclude = _flag("Whether the group is negated", required=False)
+    exclude_ = _flag("Whether the group is negated", required=False, data_key="exclude")
 
 
 class Item(_Authored):
@@ -192,7 +192,7 @@ class RowCounts(Schema):
 
     computable = _number()
     partly = _number()
-    not_ = fields.Integer(required=True, data_key="not")
+    not_ = _number(data_key="not")
 
 
 class LeafCounts(Schema):

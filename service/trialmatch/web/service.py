@@ -20,7 +20,7 @@ from trialmatch.config import Settings, variable
 from trialmatch.errors import PatientMissing, SourceUnavailable, StoreUnavailable, TrialmatchError, UsageError
 from trialmatch.fhir.backend_services import Tokens
 from trialmatch.fhir.records import Records, identities
-from trialmatch.fhir.server import fetch
+from trialmatch.fhir.server import Given, fetch
 from trialmatch.store import attestations as answers
 from trialmatch.store import audit as audit_log
 from trialmatch.store import studies as added_studies
@@ -106,7 +106,7 @@ class Service:
         *,
         bearer: str | None = None,
         server: str | None = None,
-        given: Records | None = None,
+        given: Given | None = None,
         why: str,
     ) -> Answer:
         """Fetch a patient from the hospital (``server``, or that of the settings) and match.
@@ -116,22 +116,34 @@ class Service:
         PatientMissing, SourceUnavailable, UsageError, StoreUnavailable.
         """
         url = server or self.hospital
-        own = url.rstrip("/") == (self.settings.fhir_server or "").rstrip("/")
+        foreign = self.foreign(url)
 
         def act() -> Answer:
             engine = self.engine
-            engine.studies.only(question.study_ids)  # before the hospital is asked
-            records = fetch(url, patient_id, self.settings)
-            return self._match(engine, records, patient_id, question, url, url if not own else None)
+            needs = engine.needs(question.study_ids)  # unknown studies end here, before the hospital is asked
+            token = bearer or (self.tokens.bearer if foreign is None else None)
+            records = fetch(url, patient_id, self.settings, needs, token, given)
+            return self._match(engine, records, patient_id, question, url, foreign)
 
-        return self.audited(self.access(patient_id, why, server=None if own else url), act)
+        return self.audited(self.access(patient_id, why, server=foreign), act)
 
-    def match_records(self, records: Records, patient_id: str, question: Question, *, why: str) -> Answer:
-        """Match a patient whose records the caller brought. Raises PatientMissing, UsageError, StoreUnavailable."""
+    def match_records(
+        self, records: Records, patient_id: str, question: Question, *, server: str | None = None, why: str
+    ) -> Answer:
+        """Match a patient whose records the caller brought, from ``server`` if not from the hospital of the settings.
+
+        Raises PatientMissing, UsageError, StoreUnavailable.
+        """
+        foreign = self.foreign(server)
         return self.audited(
-            self.access(patient_id, why),
-            lambda: self._match(self.engine, records, patient_id, question, "body", None),
+            self.access(patient_id, why, server=foreign),
+            lambda: self._match(self.engine, records, patient_id, question, "body", foreign),
         )
+
+    def foreign(self, server: str | None) -> str | None:
+        """A server, unless it is that of the settings."""
+        own = server is None or server.rstrip("/") == (self.settings.fhir_server or "").rstrip("/")
+        return None if own else server
 
     def _match(
         self, engine: Engine, records: Records, patient_id: str, question: Question, place: str, server: str | None
