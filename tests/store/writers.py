@@ -1,13 +1,14 @@
-"""Programs that write to a store: ``python -m tests.store.writers WORK URL NAME NUMBER``. One line a thing done.
+"""Programs that write to a store: ``python -m tests.store.writers WORK URL NAME NUMBER``.
 
-A line is an acknowledgement: it is printed when the store has said that what it names is kept.
+They say "ready", wait for a line on standard input, open the store and work, a line for each thing done. Such a line is
+an acknowledgement: it is printed when the store has said that what it names is kept.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from subprocess import PIPE, Popen
@@ -50,10 +51,6 @@ def add_answer(store: Store, name: str, number: int) -> None:
         return
 
 
-def _open(store: Store, name: str, number: int) -> str:
-    return store.place[:3] and f"{name}-{number}"
-
-
 def _answers(store: Store, name: str, number: int) -> str:
     add_answer(store, name, number)
     return f"{name}-{number}"
@@ -91,15 +88,37 @@ WORK: dict[str, Callable[[Store, str, int], str]] = {
 def started(work: str, url: str, name: str, number: int) -> Iterator[Popen[str]]:
     """A writer in a process of its own, killed at the end if it still runs."""
     command = [sys.executable, "-m", "tests.store.writers", work, url, name, str(number)]
-    with Popen(command, cwd=ROOT, stdout=PIPE, stderr=PIPE, text=True) as process:
+    with Popen(command, cwd=ROOT, stdin=PIPE, stdout=PIPE, text=True) as process:
         try:
             yield process
         finally:
             process.kill()
 
 
+def go(*processes: Popen[str]) -> None:
+    """Let writers begin, when all of them are ready: at the same moment."""
+    for process in processes:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+
+
+def together(work: str, url: str, names: Iterable[str], number: int) -> list[list[str]]:
+    """Writers at the same time, each in a process of its own; the lines of each, when all have ended well."""
+    with ExitStack() as many:
+        processes = [many.enter_context(started(work, url, name, number)) for name in names]
+        go(*processes)
+        printed = [process.communicate(timeout=120)[0].splitlines() for process in processes]
+        assert [process.returncode for process in processes] == [0] * len(processes)
+    return printed
+
+
 def main(work: str, url: str, name: str, number: str) -> None:
     """Open the store and do a piece of work so many times."""
+    print("ready", flush=True)
+    sys.stdin.readline()
     with Store.open(url) as store:
         for one in range(int(number)):
             print(WORK[work](store, name, one), flush=True)
