@@ -142,7 +142,7 @@ def match(
     in_play = engine.studies.only(study_ids)
     only = in_play.matchable[0].id if len(in_play.matchable) == 1 else None
     answers = _attestations(attestations, engine, only) if attestations else ()
-    records, place = _records(patient_id, url, path, engine.settings)
+    records, place = _records(patient_id, url, path, engine, study_ids)
     now = datetime.now(engine.settings.zone)
     question = Question(as_of or now.date(), study_ids, enrolment, infusion, tuple(answers), everything)
     answer = match_patient(engine, records, patient_id, question, place)
@@ -163,12 +163,14 @@ def match(
     return 0 if answer.complete else INCOMPLETE
 
 
-def _records(patient_id: str, url: str | None, path: Path | None, settings: Settings) -> tuple[Records, str]:
+def _records(
+    patient_id: str, url: str | None, path: Path | None, engine: Engine, study_ids: tuple[str, ...]
+) -> tuple[Records, str]:
     """The patient's records, and the place to name for them."""
     if url is not None:
         from trialmatch.fhir.server import fetch
 
-        return fetch(url, patient_id, settings), url
+        return fetch(url, patient_id, engine.settings, engine.needs(study_ids)), url
     from trialmatch.fhir.sources import from_path
 
     assert path is not None

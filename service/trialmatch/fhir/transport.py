@@ -36,9 +36,6 @@ from trialmatch.fhir.elements import Json
 #: Statuses that may be over in a moment: request timeout, too many requests, bad gateway, unavailable, gateway timeout.
 _PASSING = frozenset({408, 429, 502, 503, 504})
 
-#: How many connections are opened at once, and the seconds until the next ones are.
-_GROUP, _PAUSE = 5, 0.002
-
 #: How much of an error's body is looked at.
 _ERROR_BYTES = 65_536
 _CHUNK = 65_536
@@ -142,7 +139,6 @@ class Client(AsyncFHIRClient):
         self._origin = _origin(base)
         self.settings = settings
         self._session = session
-        self._begun = 0
         self._slots = asyncio.Semaphore(settings.fhir_parallel)
         self._end = asyncio.get_running_loop().time() + settings.fhir_total_timeout
 
@@ -210,19 +206,7 @@ class Client(AsyncFHIRClient):
             return str(url.with_user(None).with_fragment(None))
         return str(super()._build_request_url(path, params)).removesuffix("?")
 
-    async def _in_turn(self) -> None:
-        """Let connections of the first moment come in small groups.
-
-        Small servers queue few connections that they have not yet accepted (Python's own five); what goes beyond is
-        dropped by the kernel and tried again by TCP after a whole second.
-        """
-        group = self._begun // _GROUP
-        self._begun += 1
-        if 0 < group <= self.settings.fhir_parallel // _GROUP:
-            await asyncio.sleep(group * _PAUSE)
-
     async def _once(self, method: str, url: str, body: bytes | Mapping[str, Any] | None, allowance: Allowance) -> bytes:
-        await self._in_turn()
         async with self._slots:
             if self.left <= 0:
                 raise Late("all answers together took too long (fhir_total_timeout)")
