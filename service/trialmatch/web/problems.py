@@ -1,7 +1,7 @@
 """The one error handler: whatever goes wrong becomes a problem (RFC 9457), in the shape that its path speaks.
 
-Under ``/fhir`` a problem is an OperationOutcome, at ``/getClinicalTrial`` an object with ``error``, for a browser a
-page, and everywhere else ``application/problem+json``.
+Under ``/fhir`` and ``/cds-services`` a problem is an OperationOutcome, at ``/getClinicalTrial`` an object with ``error``,
+for a browser a page, and everywhere else ``application/problem+json``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _BLANK = "about:blank"
 #: OperationOutcome.issue.code (http://hl7.org/fhir/R4/valueset-issue-type.html) by HTTP status.
 _ISSUE = {
     400: "invalid", 401: "login", 403: "forbidden", 404: "not-found", 405: "not-supported", 406: "not-supported",
-    409: "conflict", 412: "conflict", 413: "too-costly", 415: "not-supported", 422: "invalid", 428: "required",
+    409: "conflict", 412: "incomplete", 413: "too-costly", 415: "not-supported", 422: "invalid", 428: "required",
     429: "throttled", 502: "transient", 503: "transient", 504: "timeout",
 }  # fmt: skip
 
@@ -171,9 +171,9 @@ def _page(problem: Problem) -> Response:
 #: Which paths speak which shape; all others are pages.
 _SHAPES: tuple[tuple[str, Callable[[Problem], Response]], ...] = (
     ("/fhir", _outcome),
+    ("/cds-services", _outcome),
     ("/getClinicalTrial", _error_only),
     ("/api", _problem_json),
-    ("/cds-services", _problem_json),
     ("/health", _problem_json),
     ("/metrics", _problem_json),
 )
