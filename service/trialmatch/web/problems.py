@@ -1,7 +1,7 @@
 """The one error handler: whatever goes wrong becomes a problem (RFC 9457), in the shape that its path speaks.
 
-Under ``/fhir`` and ``/cds-services`` a problem is an OperationOutcome, at ``/getClinicalTrial`` an object with ``error``,
-for a browser a page, and everywhere else ``application/problem+json``.
+Under ``/fhir`` and ``/cds-services`` a problem is an OperationOutcome, at ``/getClinicalTrial`` an object with
+``error``, for a browser a page, and everywhere else ``application/problem+json``.
 """
 
 from __future__ import annotations
