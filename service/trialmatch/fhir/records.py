@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 FACT_TYPES = tuple(dict.fromkeys(name for names in RECORD_TYPES.values() for name in names))
 CONTEXT_TYPES = ("Medication", "Encounter")
 
-#: Where each type says whose record it is.
-_SUBJECT = {
+#: Where each type says whose record it is; all others in ``subject`` or ``patient``.
+SUBJECTS = {
     "Immunization": ("patient",),
     "AllergyIntolerance": ("patient",),
     "ResearchSubject": ("individual", "subject"),
@@ -153,7 +153,7 @@ def is_about(resource: Json, ids: frozenset[str], identifiers: set[tuple[str, st
     if kind == "Patient":
         return resource.get("id") in ids
     said = False
-    for key in _SUBJECT.get(kind, ("subject", "patient")):
+    for key in SUBJECTS.get(kind, ("subject", "patient")):
         reference = child(resource, key)
         if reference is None:
             continue
