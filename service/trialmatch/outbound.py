@@ -24,7 +24,7 @@ BYTES = 256 * 1024
 
 
 class Unanswered(Exception):
-    """No usable answer. The message is of fixed words: no address, nothing of what came."""
+    """No usable answer. The message is of fixed words that go on from a name: nothing of what came."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def get_json(url: str, *, seconds: float = SECONDS, limit: int = BYTES) -> dict[
     if reply.status != 200:
         raise Unanswered(f"answers {reply.status}")
     if reply.body is None:
-        raise Unanswered("its answer is no JSON object")
+        raise Unanswered("answers with no JSON object")
     return reply.body
 
 
@@ -78,7 +78,7 @@ async def _exchange(method: str, url: str, form: str | None, seconds: float, lim
         async for chunk in answer.content.iter_any():
             content += chunk
             if len(content) > limit:
-                raise Unanswered("its answer is too large")
+                raise Unanswered("answers with too much")
         return Reply(answer.status, _object(bytes(content)))
 
 

@@ -36,8 +36,8 @@ def test_the_answer_to_a_form_whatever_its_status(server: Place) -> None:
     [
         ("404", "answers 404"),
         ("/b", "answers 301"),
-        ("text", "its answer is no JSON object"),
-        ("huge", "its answer is too large"),
+        ("text", "answers with no JSON object"),
+        ("huge", "answers with too much"),
         ("breaks", "cannot be reached"),
     ],
 )

@@ -16,7 +16,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,9 +34,13 @@ SCOPES = ("openid", "profile", "fhirUser", "launch", "launch/patient", "patient/
 
 @dataclass(frozen=True)
 class AuthorizationServer:
-    """A running server. ``fhir`` is the base at which it plays a FHIR server that asks for its tokens."""
+    """A running server; ``stop`` ends it before the test does.
+
+    ``fhir`` is the base at which it plays a FHIR server that asks for its tokens.
+    """
 
     issuer: str
+    stop: Callable[[], None]
 
     @property
     def fhir(self) -> str:
@@ -115,16 +119,20 @@ def _running(folder: Path, settings: Json) -> Iterator[AuthorizationServer]:
         stderr=subprocess.DEVNULL,
     ) as process:  # fmt: skip
         assert process.stdin is not None and process.stdout is not None
+
+        def stop() -> None:
+            process.stdin.close()  # it ends with its standard input
+            process.wait(timeout=10)
+
         try:
             process.stdin.write(json.dumps(settings) + "\n")
             process.stdin.flush()
             # oidc-provider begins with warnings about the runtime.
             started = next((line for line in process.stdout if line.startswith("{")), None)
             assert started is not None, "the authorization server did not start"
-            yield AuthorizationServer(json.loads(started)["issuer"])
+            yield AuthorizationServer(json.loads(started)["issuer"], stop)
         finally:
-            process.stdin.close()  # it ends with its standard input
-            process.wait(timeout=10)
+            stop()
 
 
 def _install(folder: Path) -> None:

@@ -27,6 +27,8 @@ const provider = new Provider(issuer, {
   conformIdTokenClaims: false, // fhirUser belongs into the ID token (SMART App Launch 2.2)
   clientAuthMethods: ['none', 'private_key_jwt', 'client_secret_basic', 'client_secret_post'],
   enabledJWA: { clientAuthSigningAlgValues: algorithms, idTokenSigningAlgValues: algorithms },
+  // Key sets of clients are on the loopback address in tests; the dispatcher is what would keep the server from there.
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   extraParams: ['aud', 'launch'],
   pkce: { required: () => true },
   ttl: { AccessToken: settings.lifetime ?? 300, ClientCredentials: settings.lifetime ?? 300 },
