@@ -74,7 +74,7 @@ def _item(outcome: Outcome) -> Json:
         "blocking": outcome.blocking,
     }
     if finding is not None:
-        document["evidence"] = [_evidence(fact) for fact in finding.facts]
+        document["evidence"] = [evidence(fact) for fact in finding.facts]
         if finding.conflict:
             document["conflict"] = finding.conflict
     document["children"] = [_item(member) for member in outcome.members]
@@ -109,7 +109,8 @@ def _group_reason(outcome: Outcome) -> str:
     return f"{outcome.item.combination}: {said}"
 
 
-def _evidence(fact: Fact | Person) -> Json:
+def evidence(fact: Fact | Person) -> Json:
+    """A fact as the evidence of an item: where it is from, when it was, what it says."""
     if isinstance(fact, Person):
         return {"reference": fact.reference, "date": None, "display": _person(fact)}
     entry: Json = {"reference": fact.reference, "date": _date(fact), "display": fact.display}

@@ -20,16 +20,15 @@ import orjson
 
 from trialmatch import resources
 from trialmatch.config import BASE
-from trialmatch.documents import match_document
+from trialmatch.documents import evidence
 from trialmatch.eligibility import truth as t
-from trialmatch.eligibility.context import Context
 from trialmatch.eligibility.criteria import Item, ResultLeaf, Study
 from trialmatch.eligibility.explain import label
 from trialmatch.eligibility.facts import Source
 from trialmatch.eligibility.rows import printed_rows
 from trialmatch.eligibility.verdict import ELIGIBLE, LIKELY, POSSIBLE, Match, Outcome
 from trialmatch.fhir.studies import identifiers
-from trialmatch.lines import confirmations_of, plural, rows
+from trialmatch.lines import plural, rows
 from trialmatch.terminology.mappings import Terminology
 from trialmatch.web.cds_markdown import escaped, shortened
 from trialmatch.web.cds_orders import Order, is_test, orders, service_requests
@@ -98,30 +97,22 @@ def _facts(leaf: Outcome) -> list[str]:
     return sorted(f"{fact.reference} {getattr(fact, 'display', '')}" for fact in facts)
 
 
-def cards(
-    matches: Sequence[Match], context: Context, sources: Iterable[Source], terminology: Terminology, view: View
-) -> list[Json]:
+def cards(matches: Sequence[Match], sources: Iterable[Source], terminology: Terminology, view: View) -> list[Json]:
     """One card a match, in their order."""
-    if not matches:
-        return []
     wanted = orders(matches, terminology)
-    documents = match_document(context, matches, "", "", (), view.now)["matches"]
     lost = [source for source in sources if source.state != "complete"]
-    return [
-        _card(match, document, lost, wanted, terminology, view)
-        for match, document in zip(matches, documents, strict=True)
-    ]
+    return [_card(match, lost, wanted, terminology, view) for match in matches]
 
 
 def _card(
-    match: Match, document: Json, lost: Sequence[Source], wanted: Sequence[Order], terminology: Terminology, view: View
+    match: Match, lost: Sequence[Source], wanted: Sequence[Order], terminology: Terminology, view: View
 ) -> Json:
     name = study_name(match.study)
     card: Json = {
         "uuid": str(uuid4()),
         "summary": summary(match),
         "indicator": "info",
-        "detail": "\n\n".join(_detail(match, document, lost)),
+        "detail": "\n\n".join(_detail(match, lost)),
         "source": {"label": f"trialmatch: {shortened(name, 80)}", "topic": _TOPIC},
         "overrideReasons": override_reasons(),
     }
@@ -188,26 +179,37 @@ def _open_cohorts(match: Match) -> dict[str, str]:
     return {cohort: name for cohort, name, verdict in match.cohorts if verdict == match.verdict}
 
 
-def _detail(match: Match, document: Json, lost: Sequence[Source]) -> Iterator[str]:
+def _detail(match: Match, lost: Sequence[Source]) -> Iterator[str]:
     """The paragraphs of the detail."""
-    title = f"**{escaped(match.study.title, 200)}**"
+    yield f"**{escaped(match.study.title, 200)}**"
     cohorts = [escaped(name, 90) for name in _open_cohorts(match).values()]
-    yield title + (f"\n\nCohort: {'; '.join(cohorts)}" if cohorts else "")
+    if cohorts:
+        yield f"Cohort: {'; '.join(cohorts)}"
     yield f"{_TITLES[match.verdict]}; {_unmet(match)}"
-    gaps = [leaf for leaf in match.leaves if leaf.blocking and leaf.basis not in t.CONFIRMATIONS]
+    blocking = [leaf for leaf in match.leaves if leaf.blocking]
+    gaps = [leaf for leaf in blocking if leaf.basis not in t.CONFIRMATIONS]
     if gaps:
-        said = dict.fromkeys(f"{escaped(label(leaf))} – {_gap(leaf)}" for leaf in gaps)
-        yield _list(f"Missing ({len(said)})", list(said))
-    points = confirmations_of(document)
+        said = list(dict.fromkeys(f"{escaped(label(leaf))} – {_gap(leaf)}" for leaf in gaps))
+        yield _list(f"Missing ({len(said)})", said)
+    points = {leaf.item.link_id for leaf in blocking if leaf.basis in t.CONFIRMATIONS}
     if points:
-        found = rows(document["items"], {one["linkId"] for one in points})
+        found = rows([_item(outcome) for outcome in match.outcomes], points)
         yield _list(f"For a person to confirm ({len(found)})", [escaped(row.text, 110) for row in found])
-    speaking = list(_evidence(match, document))
+    speaking = list(_evidence(match))
     if speaking:
         yield _list("On record", speaking)
     if lost:
         types = ", ".join(source.type for source in lost)
         yield f"_Not all records could be obtained ({types}): what hangs on them is open, not absent._"
+
+
+def _item(outcome: Outcome) -> Json:
+    """As much of an item's part of the match document as its line of criteria needs."""
+    item = outcome.item
+    document: Json = {"linkId": item.link_id, "text": item.text, "cohort": item.cohort, "basis": outcome.basis}
+    if item.leaf is None:
+        document["combination"] = item.combination
+    return document | {"exclude": item.exclude, "children": [_item(member) for member in outcome.members]}
 
 
 def _unmet(match: Match) -> str:
@@ -231,29 +233,23 @@ def _list(heading: str, entries: Sequence[str]) -> str:
     return f"**{heading}**\n\n" + "\n".join(f"- {entry}" for entry in kept)
 
 
-def _evidence(match: Match, document: Json) -> Iterator[str]:
+def _evidence(match: Match) -> Iterator[str]:
     """What speaks for the patient, with dates: the disease first, then results; a few lines."""
-    items = {item["linkId"]: item for top in document["items"] for item in _items(top)}
     met = [
         leaf for leaf in match.leaves
         if leaf.status == t.MET and leaf.basis == t.EVIDENCE and leaf.item.kind == "inclusion"
     ]  # fmt: skip
     gates = [leaf for leaf in met if getattr(leaf.item.leaf, "absent", False)]
-    results = [leaf for leaf in met if isinstance(leaf.item.leaf, ResultLeaf)]
+    results = [leaf for leaf in met if isinstance(leaf.item.leaf, ResultLeaf) and leaf not in gates]
     seen: set[str] = set()
     for leaf in [*gates, *results]:
-        evidence = items[leaf.item.link_id].get("evidence") or []
-        if not evidence or evidence[0]["reference"] in seen or len(seen) == LINES:
+        if leaf.finding is None or not leaf.finding.facts or len(seen) == LINES:
             continue
-        seen.add(evidence[0]["reference"])
-        words = leaf.finding.note() if leaf in results and leaf.finding is not None else evidence[0]["display"]
-        yield escaped(words, 140) + (f" ({escaped(evidence[0]['date'])})" if evidence[0]["date"] else "")
-
-
-def _items(item: Json) -> Iterator[Json]:
-    yield item
-    for child in item["children"]:
-        yield from _items(child)
+        fact = evidence(leaf.finding.facts[0])
+        if fact["reference"] not in seen:
+            seen.add(fact["reference"])
+            words = leaf.finding.note() if isinstance(leaf.item.leaf, ResultLeaf) else fact["display"]
+            yield escaped(words, 140) + (f" ({escaped(fact['date'])})" if fact["date"] else "")
 
 
 def _link(match: Match, view: View) -> Json | None:

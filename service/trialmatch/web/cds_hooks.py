@@ -94,7 +94,7 @@ def trial_match() -> Response:
     quiet = feedback.quieted(here.store, key, prints)
     matches = [match for match in matches if match.study.id not in quiet][: settings.cards]
     view = cds_cards.View(call.patient, call.encounter, *_pages(here, call), now)
-    cards = cds_cards.cards(matches, found.context, found.sources, here.engine.terminology, view)
+    cards = cds_cards.cards(matches, found.sources, here.engine.terminology, view)
     kept = [
         feedback.Card(card["uuid"], key, match.study.id, prints[match.study.id])
         for match, card in zip(matches, cards, strict=True)
