@@ -13,6 +13,7 @@ import click
 
 from trialmatch import __version__
 from trialmatch.cli_codes import codes
+from trialmatch.cli_serve import serve
 from trialmatch.config import Settings
 from trialmatch.console import Commands, day, tell, write, write_json, write_page
 from trialmatch.errors import INCOMPLETE, BadInput, FaultyStudy, UsageError
@@ -63,6 +64,7 @@ def main() -> None:
       trialmatch studies show NCT06892145
       trialmatch studies check my-study.json
       trialmatch codes coverage export/
+      trialmatch serve
     """
 
 
@@ -276,9 +278,19 @@ def _size(resources: list[dict[str, Any]], sizes: dict[str, int]) -> str:
 
 
 @main.command(short_help="Match patients of an embedded synthetic hospital.")
-def demo() -> None:
+@click.option("--serve", "as_service", is_flag=True, help="Run the HTTP service with that hospital behind it.")
+@click.option("--host", metavar="ADDRESS", help="With --serve: where to listen; 127.0.0.1 if not given.")
+@click.option("--port", metavar="PORT", type=click.IntRange(1, 65535), help="With --serve: 8000 if not given.")
+def demo(as_service: bool, host: str | None, port: int | None) -> None:
     """Match patients of an embedded synthetic hospital; nothing is needed, and nothing leaves this machine."""
     from trialmatch import demo as hospital
+
+    if as_service:
+        from trialmatch.cli_serve import run_demo
+
+        return run_demo(host, port, [patient for patient, _ in hospital.SHOWCASE], hospital.INDEX_DATE)
+    if host or port:
+        raise UsageError("trialmatch demo: --host and --port go with --serve (see trialmatch demo --help)")
     from trialmatch.attestations import read
     from trialmatch.fhir.sources import from_path, parse
     from trialmatch.terminal_demo import Shown, demo_page
@@ -319,6 +331,7 @@ def _relative(path: Path) -> str:
 
 
 main.add_command(codes)
+main.add_command(serve)
 
 if __name__ == "__main__":
     main()

@@ -24,6 +24,7 @@ _ABOVE_ZERO = (
     "cards", "ana_titre", "study_bytes", "study_depth", "export_timeout", "fhir_timeout", "fhir_connect_timeout",
     "fhir_total_timeout", "fhir_parallel", "fhir_pages", "fhir_page_size", "fhir_entries", "fhir_bytes",
     "fhir_url_length", "body_bytes", "body_depth", "body_entries",
+    "port", "workers", "threads", "request_timeout", "stop_timeout",
     "retention_days", "audit_retention_days",
 )  # fmt: skip
 
@@ -86,6 +87,12 @@ class Settings:
     export_hosts: str | None = _setting(
         None, "hosts besides the FHIR server's own from which files of an export are fetched", "a list of host names"
     )
+    host: str = _setting("127.0.0.1", "the address on which the service listens")
+    port: int = _setting(8000, "the port on which it listens")
+    workers: int | None = _setting(None, "how many processes answer; one for each processor if unset")
+    threads: int = _setting(8, "how many requests each of them answers at once")
+    request_timeout: float = _setting(30.0, "seconds that a request may take to come in")
+    stop_timeout: int = _setting(30, "seconds that running requests get to end when the service is stopped")
     body_bytes: int = _setting(20_000_000, "the largest body of a request to the service, in bytes")
     body_depth: int = _setting(250, "how deep the JSON of a request may nest")
     body_entries: int = _setting(20_000, "how many entries a Bundle in a request may have")
@@ -98,6 +105,7 @@ class Settings:
     frame_ancestors: str = _setting(
         "'none'", "who may show the pages in a frame, such as the EHR", "sources as in CSP, separated by spaces"
     )
+    session_minutes: int = _setting(480, "how long a person stays signed in to the pages without doing anything, in minutes")
     proxies: int = _setting(0, "how many reverse proxies stand before the service and are to be believed")
     public_url: str | None = _setting(
         None, "the address under which others reach the service, as in https://trials.hospital.example"

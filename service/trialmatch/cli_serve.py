@@ -1,0 +1,87 @@
+"""``trialmatch serve``, and the demo as a service."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from trialmatch.config import Settings
+from trialmatch.console import write
+
+_HELP = """\b
+Settings are environment variables TRIALMATCH_…, all listed in docs/settings.md. Among them:
+  TRIALMATCH_FHIR_SERVER  the hospital's FHIR server (R4), from which patients are fetched
+  TRIALMATCH_ISSUERS      whose bearer tokens are accepted; without any, only this machine is served
+  TRIALMATCH_DATABASE     where studies, answers and the audit log are kept (default: a file in this folder)
+  TRIALMATCH_PUBLIC_URL   the address under which others reach the service
+
+\b
+Logs are JSON lines on standard error, without a patient's values. SIGTERM and Ctrl-C let running
+requests end. Exit codes: 0 stopped, 2 wrong call or configuration, 3 bad study or mapping,
+4 the database or the server of the studies cannot be used.
+"""
+
+
+@click.command(epilog=_HELP, short_help="Run the HTTP service.")
+@click.option("--host", metavar="ADDRESS", help="Where to listen; 127.0.0.1 if not given.")
+@click.option("--port", metavar="PORT", type=click.IntRange(1, 65535), help="8000 if not given.")
+@click.option("--workers", metavar="N", type=click.IntRange(1), help="Processes; one for each processor if not given.")
+def serve(host: str | None, port: int | None, workers: int | None) -> None:
+    """Run the HTTP service: API, FHIR operation, CDS Hooks, pages.
+
+    \b
+    Examples
+      TRIALMATCH_FHIR_SERVER=https://hospital.example/fhir trialmatch serve
+      trialmatch serve --port 8080 --workers 4
+      trialmatch demo --serve          with a synthetic hospital, to look around
+    """
+    run(Settings.read(host=host, port=port, workers=workers))
+
+
+def run(settings: Settings, more: str = "") -> None:
+    """Serve until a signal ends it; ``more`` is said after the address."""
+    from trialmatch.web.app import create_app
+    from trialmatch.web.serve import serve as run_server
+
+    def ready(url: str) -> None:
+        write(f"trialmatch answers at {url} (API: {url}/docs); Ctrl-C stops it\n{more.replace('URL', url)}")
+
+    run_server(settings, create_app, ready)
+
+
+def run_demo(host: str | None, port: int | None, patients: list[str], as_of: str) -> None:
+    """Serve with the demo hospital behind, and a database that is gone afterwards."""
+    with _hospital() as hospital, tempfile.TemporaryDirectory(prefix="trialmatch-") as folder:
+        settings = Settings.read(
+            {}, fhir_server=hospital, database=f"sqlite:///{Path(folder) / 'demo.sqlite'}", host=host, port=port
+        )
+        first = patients[0]
+        run(
+            settings,
+            f"Behind it is a synthetic hospital ({hospital}) with patients such as {', '.join(patients)}.\n\n"
+            "What to try next, in another terminal\n"
+            f"  curl -s 'URL/api/v1/patients/{first}/matches?as_of={as_of}'\n"
+            f"  curl -s 'URL/fhir/Patient/{first}/$match-trials?as-of={as_of}'\n"
+            "  curl -s URL/api/v1/studies\n"
+            "or in a browser: URL/docs\n",
+        )
+
+
+@contextmanager
+def _hospital() -> Iterator[str]:
+    """The demo hospital's server in a process of its own; it ends with this one, however this one ends."""
+    command = [sys.executable, "-m", "trialmatch.demo.server"]
+    # a session of its own: Ctrl-C is for the service, which still has requests to end
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+    assert process.stdin is not None and process.stdout is not None
+    try:
+        yield process.stdout.readline().decode().strip()
+    finally:
+        process.stdin.close()
+        process.wait()

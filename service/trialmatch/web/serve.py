@@ -1,0 +1,178 @@
+"""The production server: gunicorn with threads in several processes, embedded.
+
+The application is made once, before the workers are forked: what is wrong with the configuration is told at once, and
+the workers share the memory of studies and mappings. SIGTERM and SIGINT let running requests end.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import socket
+import struct
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from trialmatch.config import Settings
+from trialmatch.errors import UsageError
+from trialmatch.web import logs
+from trialmatch.web.security import check_bind
+
+_METRICS = "PROMETHEUS_MULTIPROC_DIR"
+
+#: Requests after which a worker is replaced by a fresh one, give or take a tenth.
+_REQUESTS = 50_000
+
+#: Seconds for which an idle connection is kept; more than common reverse proxies keep theirs.
+_KEEP_ALIVE = 75
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]
+    """gunicorn's threaded worker, with an end to its patience.
+
+    A client that sends its request, or takes the answer, drop by drop would hold a thread for as long as it likes.
+    """
+
+    #: Seconds that a request may take to come in, and each part of an answer to be taken.
+    patience = 30.0
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._until: dict[TConn, float] = {}
+
+    def handle(self, conn: TConn) -> Any:
+        """Read, answer, write: in a thread."""
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(self.patience) + 1, 0))
+        self._until[conn] = time.monotonic() + self.patience
+        try:
+            return super().handle(conn)
+        finally:
+            self._until.pop(conn, None)
+
+    def notify(self) -> None:
+        """About every second: what has not come by now comes no more. A request that is there is answered."""
+        super().notify()
+        now = time.monotonic()
+        for conn, until in list(self._until.items()):
+            if until < now:
+                with suppress(OSError):
+                    conn.sock.shutdown(socket.SHUT_RD)
+
+
+class _Log(Logger):  # type: ignore[misc]
+    """gunicorn's log, among our own. What it tells of itself is told whole, what it tells of requests without them."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.handlers[:] = []
+        self.error_log.propagate = True
+
+    def info(self, msg: str, *args: Any, **named: Any) -> None:
+        self.error_log.info(msg % args if args else msg, **named)
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    def __init__(self, app: Flask, options: dict[str, Any]) -> None:
+        self._app = app
+        self._options = options
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._options.items():
+            if name in self.cfg.settings:  # some came with later versions
+                self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        return self._app
+
+
+def serve(settings: Settings, make: Callable[[Settings], Flask], ready: Callable[[str], None]) -> None:
+    """Serve until a signal ends it. ``make`` makes the application; ``ready`` is told the URL once it can be asked.
+
+    Raises UsageError for an address that may not be served or is taken, and what ``make`` raises.
+    """
+    check_bind(settings.host, settings)
+    _check_free(settings.host, settings.port)
+    logs.configure()
+    with _counting_together():
+        app = make(settings)
+        gc.collect()
+        gc.freeze()  # what is there now stays: workers share it, and their collector need not touch it
+        Worker.patience = settings.request_timeout
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        url = settings.public_url or f"http://{host}:{settings.port}"
+        server, master = _Server(app, _options(settings, f"{host}:{settings.port}", lambda _: ready(url))), os.getpid()
+        try:
+            server.run()
+        except SystemExit as end:
+            if os.getpid() != master:  # a worker ends here: what its parent has to tidy up is not the worker's
+                os._exit(end.code if isinstance(end.code, int) else 0)
+            raise
+
+
+def _options(settings: Settings, bind: str, when_ready: Callable[[Any], None]) -> dict[str, Any]:
+    return {
+        "bind": bind,
+        "workers": settings.workers or _cores(),
+        "threads": settings.threads,
+        "worker_class": Worker,
+        "logger_class": _Log,
+        "preload_app": True,
+        "timeout": 60,  # of the worker's main loop, which no request holds up
+        "graceful_timeout": settings.stop_timeout,
+        "keepalive": _KEEP_ALIVE,
+        "max_requests": _REQUESTS,
+        "max_requests_jitter": _REQUESTS // 10,
+        "limit_request_line": 8190,
+        "forwarded_allow_ips": "",  # which proxies are believed is a setting of ours
+        "control_socket_disable": True,
+        "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,
+        "when_ready": when_ready,
+        "child_exit": _forget,
+    }
+
+
+def _cores() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _check_free(host: str, port: int) -> None:
+    """UsageError where the address cannot be had; gunicorn would try again for a while, and then say less."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except (OSError, OverflowError) as problem:
+            why = getattr(problem, "strerror", None) or "no port"
+            raise UsageError(f"--host {host} --port {port}: {why}; expected a free address of this machine") from None
+
+
+@contextmanager
+def _counting_together() -> Iterator[None]:
+    """A folder in which the workers count for :mod:`trialmatch.web.metrics`, unless the environment names one."""
+    if os.environ.get(_METRICS):
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="trialmatch-") as folder:
+        os.environ[_METRICS] = folder
+        try:
+            yield
+        finally:
+            del os.environ[_METRICS]
+
+
+def _forget(_: Any, worker: Any) -> None:
+    """A worker is gone: what it counted stays, what it held does not."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker.pid)
