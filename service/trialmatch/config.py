@@ -25,7 +25,7 @@ _ABOVE_ZERO = (
     "fhir_total_timeout", "fhir_parallel", "fhir_pages", "fhir_page_size", "fhir_entries", "fhir_bytes",
     "fhir_url_length", "body_bytes", "body_depth", "body_entries",
     "port", "workers", "threads", "request_timeout", "stop_timeout",
-    "retention_days", "audit_retention_days",
+    "retention_days", "audit_retention_days", "session_minutes",
 )  # fmt: skip
 
 
@@ -105,7 +105,7 @@ class Settings:
     frame_ancestors: str = _setting(
         "'none'", "who may show the pages in a frame, such as the EHR", "sources as in CSP, separated by spaces"
     )
-    session_minutes: int = _setting(480, "how long a person stays signed in to the pages without doing anything, in minutes")
+    session_minutes: int = _setting(480, "minutes without any request after which a person has to sign in again")
     proxies: int = _setting(0, "how many reverse proxies stand before the service and are to be believed")
     public_url: str | None = _setting(
         None, "the address under which others reach the service, as in https://trials.hospital.example"

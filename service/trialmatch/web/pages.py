@@ -1,0 +1,203 @@
+"""Pages for coordinators: where to start, a patient's trials, how a study is read. Server-rendered; script only helps.
+
+Whoever is signed in, was launched from an EHR, or sits at this computer (see :mod:`trialmatch.web.login`) sees them.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Any
+
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from trialmatch.documents import study_listing
+from trialmatch.errors import Stale, UsageError
+from trialmatch.lines import clean
+from trialmatch.store import attestations as store_answers
+from trialmatch.store import runs as store_runs
+from trialmatch.store.attestations import Held
+from trialmatch.usecases import Question
+from trialmatch.web import login, pages_answers, pages_patient, pages_study
+from trialmatch.web.pages_patient import FILTERS, View
+from trialmatch.web.security import authorize, caller
+from trialmatch.web.service import patient_key, service
+from trialmatch.web.sessions import csrf, csrf_holds
+from trialmatch.web.texts import ENGLISH, say
+
+blueprint = Blueprint("pages", __name__)
+
+#: A FHIR id (https://hl7.org/fhir/R4/datatypes.html#id).
+_FHIR_ID = re.compile(r"(?!\.+$)[A-Za-z0-9.-]{1,64}")
+
+_RUNS = 10
+
+#: How a match page may be asked for.
+_ASKED = ("as_of", "study", "show")
+
+
+@blueprint.record_once
+def _words(state: Any) -> None:
+    """What templates may call."""
+    environment = state.app.jinja_env
+    environment.trim_blocks = environment.lstrip_blocks = True
+    environment.filters["plain"] = clean
+    environment.globals.update(say=say, forms=_forms, csrf=csrf)
+
+
+def _forms(key: str) -> str:
+    """Both forms of a text, for the script."""
+    text = ENGLISH[key]
+    return "|".join((text, text) if isinstance(text, str) else text)
+
+
+blueprint.before_request(login.recognise)
+blueprint.context_processor(login.shown)
+
+
+@blueprint.get("/")
+def start() -> str:
+    """Studies, a patient to find, and what was prescreened lately."""
+    return _start()
+
+
+def _start(fault: str | None = None) -> str:
+    who = authorize("match.read")
+    studies = [study_listing(study) for study in service().engine.studies.studies]
+    runs = store_runs.listed(service().store, limit=_RUNS) if who.may("prescreen") else None
+    return render_template(
+        "start.html",
+        studies=studies,
+        runs=runs,
+        hospital=service().settings.fhir_server is not None,
+        zone=service().settings.zone,
+        fault=fault,
+    )
+
+
+@blueprint.post("/patients")
+def find() -> ResponseReturnValue:
+    """To a patient's page; posted, so that what is typed by mistake stands in no address."""
+    authorize("match.read")
+    wanted = request.form.get("patient", "").strip().removeprefix("Patient/")
+    if not _FHIR_ID.fullmatch(wanted):
+        return _start(say("start.find.wrong")), 422
+    return redirect(url_for(".patient", patient_id=wanted), 303)
+
+
+@blueprint.get("/patients/<fhir_id:patient_id>")
+def patient(patient_id: str) -> ResponseReturnValue:
+    """A patient's trials, ranked, with everything that stands for and against them."""
+    return _patient(patient_id)
+
+
+def _patient(patient_id: str, notice: str | None = None) -> str:
+    authorize("match.read")
+    view, faults = _view(patient_id)
+    access = login.access_to(patient_id)
+    held = _held(patient_id, access.server)
+    answer = service().match_from_hospital(
+        patient_id,
+        Question(view.as_of, (view.only,) if view.only else (), everything=True),
+        bearer=access.bearer,
+        server=access.server,
+        why="page /patients/{id}",
+    )
+    canonical = answer.context.facts.person.reference.removeprefix("Patient/")
+    if canonical != patient_id:  # merged: answers are the surviving record's
+        held = _held(canonical, access.server)
+    shown = pages_patient.page(answer, view, held, _places())
+    return render_template("patient.html", notices=[*faults, *([notice] if notice else [])], **shown)
+
+
+def _view(patient_id: str) -> tuple[View, list[str]]:
+    """How the page is asked for, and what of that was not understood."""
+    now, faults = service().now(), []
+    as_of, given = now.date(), request.args.get("as_of")
+    if given:
+        try:
+            as_of = date.fromisoformat(given)
+        except ValueError:
+            faults.append(say("match.asof.wrong", date=as_of))
+    show = request.args.get("show", "all")
+    only = request.args.get("study") or None
+    return View(patient_id, as_of, now, only, show if show in FILTERS else "all"), faults
+
+
+def _held(patient_id: str, server: str | None) -> Held:
+    return store_answers.held(service().store, patient_key(patient_id, server))
+
+
+def _places() -> pages_answers.Places:
+    return pages_answers.Places(service().engine.studies.matchable)
+
+
+@blueprint.post("/patients/<fhir_id:patient_id>")
+def answer(patient_id: str) -> ResponseReturnValue:
+    """Save what a person has answered, unless somebody else answered meanwhile: then show what, and ask again."""
+    authorize("match.read")
+    if not csrf_holds(request.form.get("csrf")):
+        abort(403, say("answer.foreign"))
+    places, now, store = _places(), service().now(), service().store
+    fields = request.form.to_dict()
+    withdrawals = {name: values for name, values in request.form.lists() if name.startswith("withdraw.")}
+    try:
+        given = pages_answers.read(fields, withdrawals, places, now.date())
+    except pages_answers.Misunderstood as fault:
+        return _patient(patient_id, say(fault.text)), 422
+    server = login.access_to(patient_id).server
+    key, by = patient_key(patient_id, server), login.signature(caller())
+    access = service().access(patient_id, "page /patients/{id}", action="U", server=server)
+
+    def save() -> None:
+        held = store_answers.held(store, key)
+        if str(held.version) != request.form.get("version"):
+            raise Stale("the answers have been changed since the page was opened")
+        entries = given.applied(held.entries, places, by, now)
+        store_answers.put(store, key, entries, by=by, at=now, expected=held.version)
+
+    try:
+        service().audited(access, save)
+    except Stale:
+        return _conflict(patient_id, key, given, places), 409
+    kept: dict[str, Any] = {name: value for name in _ASKED if (value := request.args.get(name))}
+    return redirect(url_for(".patient", patient_id=patient_id, _anchor=given.changes[0].place.anchor, **kept), 303)
+
+
+def _conflict(patient_id: str, key: str, given: pages_answers.Answers, places: pages_answers.Places) -> str:
+    """What changed while somebody filled in a form, beside what the form says."""
+    versions = store_answers.history(service().store, key)
+    seen = next((one for one in versions if str(one.version) == request.form.get("version")), None)
+    current = versions[0] if versions else Held([], 0, None, None)
+    today = service().now().date()
+    hidden = [(name, value) for name, value in request.form.items(multi=True) if name not in ("csrf", "version")]
+    return render_template(
+        "conflict.html",
+        patient=patient_id,
+        changes=pages_answers.differences(seen.entries if seen else [], current.entries, places, given.keys, today),
+        mine=given.changes,
+        current=current,
+        at=current.at.astimezone(service().settings.zone) if current.at else None,
+        hidden=hidden,
+        kept={name: value for name in _ASKED if (value := request.args.get(name))},
+    )
+
+
+@blueprint.get("/studies/<fhir_id:study_id>")
+def study(study_id: str) -> str:
+    """How a study is read."""
+    authorize("match.read")
+    engine = service().engine
+    try:
+        found = engine.studies.get(study_id)
+    except UsageError:
+        abort(404, "no such study")
+    return render_template("study.html", **pages_study.page(found, engine))
+
+
+@blueprint.after_request
+def _private(response: Response) -> Response:
+    """Pages are one person's."""
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
