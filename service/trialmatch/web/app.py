@@ -23,6 +23,7 @@ from trialmatch.web import (
     headers,
     limits,
     logs,
+    mcode,
     operations,
     pages,
     problems,
@@ -66,5 +67,6 @@ def create_app(settings: Settings | None = None, *, store: Store | None = None) 
         described.register_blueprint(part.blueprint)
     app.register_blueprint(operations.documentation)
     cds_hooks.register(app, settings)
+    app.register_blueprint(mcode.blueprint)
     app.register_blueprint(pages.blueprint)
     return app
