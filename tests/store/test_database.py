@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -55,6 +56,16 @@ def test_to_open_a_store_that_is_up_to_date_runs_no_migration(database: str, mon
 
     monkeypatch.setattr(Store, "_migrate", fail)
     Store.open(database).close()
+
+
+def test_threads_may_open_stores_at_once(tmp_path: Path) -> None:
+    """Each its own: Alembic by itself mixes up migrations that run at the same time."""
+    with ThreadPoolExecutor(8) as pool:
+        stores = list(pool.map(lambda number: Store.open(f"sqlite:///{tmp_path / str(number)}"), range(8)))
+    for number, store in enumerate(stores):
+        audit.record(store, writers.event("p1", number))
+        assert audit.events(store) == [writers.event("p1", number)]
+        store.close()
 
 
 def test_a_migration_is_done_whole_or_not_at_all(database: str) -> None:
@@ -148,12 +159,19 @@ def test_no_more_than_so_many_connections(database: str, monkeypatch: pytest.Mon
 
 _FORKED = """
 import os, sys
+from sqlalchemy import text
 from trialmatch.store import audit
 from trialmatch.store.database import Store
 from tests.store import writers
 
+def session(store):
+    with store.reading() as connection:
+        known = connection.dialect.name == "postgresql"
+        return connection.execute(text("SELECT pg_backend_pid()")).scalar() if known else None
+
 with Store.open(sys.argv[1]) as store:
     audit.record(store, writers.event("before", 0))
+    own = session(store)
     children = []
     for name in ("a", "b"):
         child = os.fork()
@@ -165,6 +183,7 @@ with Store.open(sys.argv[1]) as store:
     for number in range(5):
         audit.record(store, writers.event("parent", number))
     print([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children])
+    assert session(store) == own, "a child has ended the session of its parent"
     audit.record(store, writers.event("after", 0))
     print(sorted(one["id"] for one in audit.events(store)))
 """

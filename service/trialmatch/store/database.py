@@ -17,17 +17,16 @@ from sqlalchemy import URL, Connection, Engine, Pool, Table, create_engine, even
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DataError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from trialmatch.config import Settings
 from trialmatch.errors import BadInput, StoreUnavailable, TrialmatchError, UsageError
-from trialmatch.store.failures import is_busy, meaning
+from trialmatch.store.failures import meaning
 from trialmatch.store.tables import REVISION
 
 #: How long to wait for a lock, a connection of the pool, or a server that does not answer, in seconds.
 PATIENCE = 10
 
-# Alembic keeps the migration it runs in globals of its modules: one at a time in a process.
+# Alembic keeps the migration that it runs in globals of its modules: one at a time in a process.
 _one_migration = threading.Lock()
 
 
@@ -117,15 +116,8 @@ class Store:
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         except OSError as problem:
             raise StoreUnavailable(f"{self.place}: its file cannot be made ({problem.strerror})") from None
-        # Two that do this at once may find it locked at once: SQLite's own patience does not cover this change.
-        retrying = Retrying(
-            retry=retry_if_exception(is_busy),
-            stop=stop_after_delay(PATIENCE),
-            wait=wait_random(0.01, 0.05),
-            reraise=True,
-        )
         with self._told(), closing(self.engine.raw_connection()) as connection:
-            retrying(connection.cursor().execute, "PRAGMA journal_mode=WAL")
+            connection.cursor().execute("PRAGMA journal_mode=WAL")
 
     def _revision(self) -> str | None:
         """The newest migration that the database has seen."""
@@ -152,8 +144,9 @@ class Store:
                 ) from None
 
     def _leave_to_parent(self) -> None:
-        """In a forked child: connect anew. The parent's connections are kept unused, since to close them would end
-        the parent's sessions (PostgreSQL) or drop its locks (SQLite)."""
+        """In a forked child: connect anew. The parent's connections are kept, unused and open: to close them would end
+        the parent's sessions on PostgreSQL, and SQLite allows a child nothing at all with them
+        (https://www.sqlite.org/howtocorrupt.html)."""
         self._inherited.append(self.engine.pool)
         self.engine.dispose(close=False)
 

@@ -36,11 +36,6 @@ _POSTGRESQL = {
 }
 
 
-def is_busy(problem: BaseException) -> bool:
-    """Whether SQLite found its file locked."""
-    return getattr(problem, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
-
-
 def meaning(cause: BaseException | None) -> str | None:
     """Why the database did not do it; None where the fault is in the statement and not in the database."""
     if isinstance(cause, sqlite3.Error):
