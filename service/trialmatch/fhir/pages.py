@@ -121,7 +121,7 @@ async def read(client: Client, query: Query, first: Json | Refused | None = None
     seen: set[str] = set()
     try:
         while (link := _next(page)) is not None:
-            url = urljoin(here, link)
+            url = _absolute(here, link)
             if url in seen:
                 raise Refused("its pages go round in circles")
             if series.pages >= settings.fhir_pages:
@@ -135,6 +135,13 @@ async def read(client: Client, query: Query, first: Json | Refused | None = None
     except Refused as problem:
         series.problem = str(problem)
     return series
+
+
+def _absolute(here: str, link: str) -> str:
+    try:
+        return urljoin(here, link)
+    except ValueError:
+        raise Refused("its link is no URL") from None
 
 
 def _next(page: Json) -> str | None:

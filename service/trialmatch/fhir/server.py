@@ -42,7 +42,7 @@ def fetch(
     it cannot be reached or refuses the patient.
     """
     base, line = checked(url), background()
-    token = bearer(url) if callable(bearer) else bearer
+    token = bearer(str(base.with_user(None))) if callable(bearer) else bearer
 
     async def visit() -> Records:
         return await Visit.begin(line.session, base, settings, needs or Needs(), token, given).fetch(patient_id)

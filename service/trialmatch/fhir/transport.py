@@ -197,12 +197,12 @@ class Client(AsyncFHIRClient):
         """A URL of this server's origin; nothing is sent to another."""
         try:
             url = URL(path, encoded=True)
-            elsewhere = url.absolute and _origin(url) != self._origin
+            own = not url.scheme or _origin(url) == self._origin
         except ValueError:
             raise Refused("its link is no URL") from None
-        if elsewhere:
+        if not own:
             raise Refused("its link leads to another origin")
-        if url.absolute:
+        if url.scheme:
             return str(url.with_user(None).with_fragment(None))
         return str(super()._build_request_url(path, params)).removesuffix("?")
 
