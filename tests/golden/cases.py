@@ -33,16 +33,17 @@ def name_of(case: Path) -> str:
     return case.relative_to(FOLDER).as_posix()
 
 
-def match(case: Path) -> Json:
-    """The match of a case's patient with its study."""
+def match(case: Path, *, backwards: bool = False) -> Json:
+    """The match of a case's patient with its study; ``backwards`` with the entries of the Bundle in reverse order."""
     expected = read(case, "expected.json")
     given = {key: expected[key] for key in GIVEN if key in expected}
     attestations = read(case, "attestations.json")
     if attestations is not None:
         given["attestations"] = attestations
-    document = match_bundle(
-        read(case, "bundle.json"), expected["patient"], study_ids=[expected["study"]], as_of=expected["asOf"], **given
-    )
+    bundle = read(case, "bundle.json")
+    if backwards:
+        bundle["entry"].reverse()
+    document = match_bundle(bundle, expected["patient"], study_ids=[expected["study"]], as_of=expected["asOf"], **given)
     return next(one for one in document["matches"] if one["study"]["id"] == expected["study"])
 
 

@@ -36,6 +36,12 @@ def test_wordings(case: Path) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_the_order_of_records_does_not_matter(case: Path) -> None:
+    """Files and servers give the same records in any order; not even a word of a match may hang on it."""
+    assert match(case, backwards=True) == match(case)
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
 def test_case_is_described(case: Path) -> None:
     assert (case / "description.md").read_text(encoding="utf-8").startswith("# ")
 

@@ -106,7 +106,8 @@ class Reader:
         """Read all records of the patient."""
         for kind in FACT_TYPES:
             source = self.records.source(kind)
-            mine = list(self._mine(kind))
+            # By id: whichever way the records came, in files or in a server's pages, the answer has the same words.
+            mine = sorted(self._mine(kind), key=lambda record: str(record.resource.get("id", "")))
             source.count = len(mine)
             for record in mine if kind != "Patient" else ():
                 self._take(kind, record)
