@@ -62,6 +62,7 @@ public class Hospital {
         settings.setResourceClientIdStrategy(JpaStorageSettings.ClientIdStrategyEnum.ANY);
         settings.setEnforceReferentialIntegrityOnWrite(false);
         settings.setFetchSizeDefaultMaximum(LARGEST_PAGE);
+        settings.setJobFastTrackingEnabled(true); // an export begins at once, not at the next minute
         return settings;
     }
 
