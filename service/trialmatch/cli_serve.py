@@ -5,8 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -44,19 +46,20 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     run(Settings.read(host=host, port=port, workers=workers))
 
 
-def run(settings: Settings, more: str = "") -> None:
-    """Serve until a signal ends it; ``more`` is said after the address."""
+def run(settings: Settings, more: str = "", clock: Callable[[], datetime] | None = None) -> None:
+    """Serve until a signal ends it; ``more`` is said after the address, ``clock`` tells another present."""
     from trialmatch.web.app import create_app
     from trialmatch.web.serve import serve as run_server
 
     def ready(url: str) -> None:
         write(f"trialmatch answers at {url} (API: {url}/docs); Ctrl-C stops it\n{more.replace('URL', url)}")
 
-    run_server(settings, create_app, ready)
+    run_server(settings, partial(create_app, clock=clock), ready)
 
 
 def run_demo(host: str | None, port: int | None, patients: list[str], as_of: str) -> None:
-    """Serve with the demo hospital behind, and a database that is gone afterwards."""
+    """Serve with the demo hospital behind, and a database that is gone afterwards. Today is the hospital's own day."""
+    day = date.fromisoformat(as_of)
     with _hospital() as hospital, tempfile.TemporaryDirectory(prefix="trialmatch-") as folder:
         settings = Settings.read(
             {}, fhir_server=hospital, database=f"sqlite:///{Path(folder) / 'demo.sqlite'}", host=host, port=port
@@ -69,7 +72,8 @@ def run_demo(host: str | None, port: int | None, patients: list[str], as_of: str
             f"  curl -s 'URL/api/v1/patients/{first}/matches?as_of={as_of}'\n"
             f"  curl -s 'URL/fhir/Patient/{first}/$match-trials?as-of={as_of}'\n"
             "  curl -s URL/api/v1/studies\n"
-            "or in a browser: URL/docs\n",
+            f"or in a browser: URL/patients/{first}, and URL/docs\n",
+            lambda: datetime.combine(day, datetime.now(settings.zone).timetz()),
         )
 
 

@@ -5,6 +5,8 @@ The way of a request: request id → limits → who calls → what is asked → 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -44,8 +46,12 @@ class _Json(JSONProvider):
         return orjson.loads(s)
 
 
-def create_app(settings: Settings | None = None, *, store: Store | None = None) -> Flask:
+def create_app(
+    settings: Settings | None = None, *, store: Store | None = None, clock: Callable[[], datetime] | None = None
+) -> Flask:
     """The application. ``settings`` are those of the environment if not given, ``store`` the one that they name.
+
+    ``clock`` tells another present than the machine's: the demo hospital lives on the day its records are made for.
 
     Reads mappings and studies, and brings the store up to date, so that a wrong configuration ends here and not in the
     first request. Raises UsageError, BadInput, FaultyStudy, SourceUnavailable, StoreUnavailable.
@@ -55,7 +61,7 @@ def create_app(settings: Settings | None = None, *, store: Store | None = None) 
     app = Flask("trialmatch.web")
     app.json = _Json(app)
     app.url_map.converters["fhir_id"] = FhirId
-    app.extensions["trialmatch"] = Service(settings, store)
+    app.extensions["trialmatch"] = Service(settings, store, clock)
     sessions.install(app, settings, store)
     security.install(app, settings, store)
     logs.watch(app)

@@ -29,7 +29,7 @@ def secure(app: Flask, settings: Settings) -> None:
         content_security_policy=policy,
         force_https=False,
         frame_options="DENY" if settings.frame_ancestors == "'none'" else None,
-        referrer_policy="no-referrer",
+        referrer_policy="same-origin",  # with no-referrer, browsers send our own forms with "Origin: null"
         strict_transport_security=True,
     )
     app.after_request(_keep_out_of_caches)

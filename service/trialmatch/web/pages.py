@@ -20,6 +20,7 @@ from trialmatch.store import runs as store_runs
 from trialmatch.store.attestations import Held
 from trialmatch.usecases import Question
 from trialmatch.web import login, pages_answers, pages_patient, pages_study
+from trialmatch.web.callers import LOCAL
 from trialmatch.web.pages_patient import FILTERS, View
 from trialmatch.web.security import authorize, caller
 from trialmatch.web.service import patient_key, service
@@ -42,8 +43,13 @@ def _words(state: Any) -> None:
     """What templates may call."""
     environment = state.app.jinja_env
     environment.trim_blocks = environment.lstrip_blocks = True
-    environment.filters["plain"] = clean
+    environment.filters.update(plain=clean, person=_person)
     environment.globals.update(say=say, forms=_forms, csrf=csrf)
+
+
+def _person(name: str | None) -> str:
+    """Whoever answered, in words."""
+    return say("local") if name == LOCAL.subject else clean(name or "?")
 
 
 def _forms(key: str) -> str:

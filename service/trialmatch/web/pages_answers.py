@@ -91,11 +91,12 @@ class Places:
                     self._asking.setdefault((item.leaf.code, item.leaf.concept), []).append(place)
 
     def elsewhere(self, place: Place) -> list[Place]:
-        """The criteria of other studies that ask for the same judgement."""
+        """The criteria of other studies that ask for the same judgement; those of one study in the same words once."""
         leaf = place.item.leaf
         if not isinstance(leaf, JudgementLeaf):
             return []
-        return [one for one in self._asking[leaf.code, leaf.concept] if one.study is not place.study]
+        others = [one for one in self._asking[leaf.code, leaf.concept] if one.study is not place.study]
+        return list({(one.study.id, one.text): one for one in reversed(others)}.values())[::-1]
 
     def key(self, entry: Mapping[str, Any]) -> Key:
         """What a stored answer is to, with the study under its own id."""

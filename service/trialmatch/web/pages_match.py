@@ -142,7 +142,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Gap:
-    """What is missing on one basis, with the leaves that each need is for."""
+    """What is missing on one basis: each thing in as few words as there are, with the leaves that it is for."""
 
     basis: str
     needs: tuple[tuple[str, tuple[Node, ...]], ...]
@@ -314,7 +314,7 @@ def _gaps(missing: Iterable[Node]) -> Iterator[Gap]:
         needs: dict[str, list[Node]] = {}
         for leaf in missing:
             if leaf.item["basis"] == basis:
-                needs.setdefault(leaf.need, []).append(leaf)
+                needs.setdefault(leaf.need.rpartition(": ")[0] or leaf.need, []).append(leaf)
         if needs:
             yield Gap(basis, tuple((need, tuple(mine)) for need, mine in needs.items()))
 

@@ -45,9 +45,10 @@ def service() -> Service:
 class Service:
     """Settings, store and engine of one process; safe to use from several threads, and from a process forked off."""
 
-    def __init__(self, settings: Settings, store: Store) -> None:
+    def __init__(self, settings: Settings, store: Store, clock: Callable[[], datetime] | None = None) -> None:
         self.settings = settings
         self.store = store
+        self._clock = clock
         self.tokens = Tokens(settings)
         self._own = study_sources(settings)
         self._lock = threading.RLock()
@@ -56,7 +57,7 @@ class Service:
 
     def now(self) -> datetime:
         """The present, in the site's time zone."""
-        return datetime.now(self.settings.zone)
+        return datetime.now(self.settings.zone) if self._clock is None else self._clock()
 
     @property
     def engine(self) -> Engine:

@@ -208,6 +208,8 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "answer.saved": ("{n} answer saved.", "{n} answers saved."),
     "answer.failed": "The answers could not be saved: {why}. They are still here; try again.",
     "answer.offline": "the service cannot be reached",
+    "answer.out": "{study}: {before} before, ruled out now.",
+    "answer.back": "{study}: ruled out before, now {after}.",
     "answer.unchanged": "No verdict has changed.",
     "answer.changed": "{study}: {before} is now {after}.",
     "answer.open": "{study}: {before} points open before, {after} now.",
@@ -239,6 +241,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "conflict.removed": "Withdrawn",
     "conflict.before": "before: {answer}",
     "conflict.save": "Save mine as well",
+    "conflict.save.same": "Save mine in place of theirs",
     "conflict.leave": "Leave theirs, discard mine",
     # signing in, and launches from an EHR
     "login.title": "Signing in",

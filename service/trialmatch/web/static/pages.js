@@ -124,19 +124,21 @@ function changes(before, after) {
   const told = [];
   for (const [study, now] of after) {
     const then = before.get(study);
-    if (!then) continue;
-    if (then.verdict !== now.verdict) told.push(words("answer.changed", { study, before: then.verdict, after: now.verdict }));
+    if (!then) told.push(words("answer.back", { study, after: now.verdict }));
+    else if (then.verdict !== now.verdict) told.push(words("answer.changed", { study, before: then.verdict, after: now.verdict }));
     else if (then.open !== now.open) told.push(words("answer.open", { study, before: then.open, after: now.open }));
+  }
+  for (const [study, then] of before) {
+    if (!after.has(study)) told.push(words("answer.out", { study, before: then.verdict }));
   }
   return told.length ? told.join(" ") : words("answer.unchanged");
 }
 
 /** Put the new page in place of the old one, with the same things open, the same filter, the keyboard where it was. */
-function replace(page) {
+function replace(page, focused) {
   const fresh = page.getElementById("content");
   const open = new Map([...main.querySelectorAll("details[id]")].map((one) => [one.id, one.open]));
   const show = main.querySelector('[name="show"]:checked')?.id;
-  const focused = document.activeElement?.closest("details[id]")?.id;
   const scrolled = scrollY;
   main.replaceChildren(...fresh.childNodes);
   document.title = page.title;
@@ -155,6 +157,7 @@ function replace(page) {
 async function save(form) {
   const before = verdicts(main);
   const n = unsaved();
+  const focused = document.activeElement?.closest("details[id]")?.id;
   say(words("answer.saving"));
   form.inert = true;
   let why = words("answer.offline");
@@ -163,7 +166,7 @@ async function save(form) {
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (answer.ok || answer.status === 409) {
       const outcome = answer.ok ? `${words("answer.saved", { n })} ${changes(before, verdicts(page))}` : page.querySelector("h1").textContent;
-      replace(page);
+      replace(page, focused);
       if (!answer.ok) { scrollTo(0, 0); main.focus(); }
       say(outcome);
       return;
