@@ -13,13 +13,12 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect, text
 from trialmatch.config import Settings
 from trialmatch.errors import StoreUnavailable, UsageError
-from trialmatch.store import audit, database, studies
+from trialmatch.store import audit, studies
 from trialmatch.store.database import Store
-from trialmatch.store.tables import REVISION, metadata
+from trialmatch.store.tables import metadata
 
 from tests.store import writers
 from tests.store.times import NOW
@@ -34,11 +33,6 @@ def test_the_migrations_make_the_tables_that_the_code_knows(store: Store) -> Non
     with store.reading() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
         assert set(inspect(connection).get_table_names()) == {*metadata.tables, "alembic_version"}
-
-
-def test_the_newest_migration_is_the_one_that_the_code_names() -> None:
-    folder = Path(database.__file__).with_name("migrations")
-    assert ScriptDirectory(str(folder)).get_heads() == [REVISION]
 
 
 def test_a_store_is_opened_again_with_all_that_it_holds(database: str) -> None:
