@@ -119,6 +119,11 @@ class Hospital:
         """The requests for a type."""
         return [one for one in self.log if one.target == target]
 
+    def answer(self, relative: str) -> tuple[int, Json]:
+        """What a GET would be answered with, without one being sent (and logged)."""
+        url = urlsplit(relative)
+        return self._resource("GET", url.path.split("/"), parse_qsl(url.query, keep_blank_values=True), b"")
+
     # --- answering
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
