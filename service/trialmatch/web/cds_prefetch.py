@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -68,6 +68,11 @@ class Template:
     type: str
     query: str
 
+    @property
+    def by_code(self) -> bool:
+        """Whether it asks for some codes only."""
+        return "&code=" in self.query
+
 
 def templates(needs: Needs) -> tuple[Template, ...]:
     """The templates for what criteria need, the patient first.
@@ -85,8 +90,9 @@ def _templates(kind: str, needs: Needs) -> Iterator[Template]:
     elif kind == "Observation":
         queries = list(_observations(needs))
         for query in queries:
-            mark = f"-{hashlib.sha256(query.encode()).hexdigest()[:6]}" if "&code=" in query else ""
-            yield Template(name + mark, kind, query)
+            found = Template(name, kind, query)
+            mark = f"-{hashlib.sha256(query.encode()).hexdigest()[:6]}" if found.by_code else ""
+            yield replace(found, key=name + mark)
     else:
         include = f"&_include={kind}:medication" if kind in _WITH_MEDICATION else ""
         yield Template(name, kind, f"{kind}?patient={PATIENT}{include}&_count={PAGE}")
@@ -158,6 +164,8 @@ def given(prefetch: Mapping[str, Any], asked: Iterable[Template], patient_id: st
 def _take(template: Template, value: Any, patient_id: str, records: Records) -> bool:
     """Take in the value of a key; whether more pages are to come."""
     place, source = f"prefetch.{template.key}", records.source(template.type)
+    # Such a search sees neither records that only their words connect with a criterion, nor components of a panel.
+    source.narrowed = template.by_code
     if value is None:
         return False
     if not isinstance(value, dict):

@@ -34,8 +34,6 @@ def match(service: Service, call: Call, question: Question) -> Answer:
     needs = service.engine.needs()
     given = cds_prefetch.given(call.prefetch, cds_prefetch.templates(needs), call.patient)
     given.records.needs = needs
-    if bool(needs.words):  # a search by code does not see records that only their words connect with a criterion
-        given.records.source("Observation").narrowed = True
     if not given.absent and not given.paged:
         return _brought(service, call, question, given)
     refusal = _refusal(call, service.settings)
