@@ -35,6 +35,10 @@ def elsewhere(following: str) -> str:
     return following.replace("127.0.0.1", "127.0.0.2")
 
 
+def another_port(following: str) -> str:
+    return "http://127.0.0.1:1/fhir/" + following.split("/fhir/")[1]
+
+
 #: Name → (the fault of Observation searches, state, words of the detail, how many of the five Observations came).
 CASES: dict[str, tuple[Fault | list[Fault], str, str, int]] = {
     "401": (faults.status(401), "failed", "refuses access (401)", 0),
@@ -66,14 +70,14 @@ CASES: dict[str, tuple[Fault | list[Fault], str, str, int]] = {
     "page 2 is slow": ([faults.fine(), faults.slow(9)], "partial", "does not answer in time", 2),
     "loop": (faults.next_page(loop), "partial", "go round in circles", 2),
     "next elsewhere": (faults.next_page(elsewhere), "partial", "leads to another origin", 2),
-    "next at another port": (faults.next_page("http://127.0.0.1:1/fhir/Observation?page=2"), "partial", "leads to another origin", 2),
+    "next at another port": (faults.next_page(another_port), "partial", "leads to another origin", 2),
     "next is no URL": (faults.next_page("http://[::1"), "partial", "its link is no URL", 2),
     "next is a file": (faults.next_page("file:///etc/passwd"), "partial", "leads to another origin", 2),
     "error beside entries": ([faults.remarks("error")], "partial", "its answer is not whole", 5),
     "fatal beside entries": ([faults.remarks("fatal")], "partial", "its answer is not whole", 5),
     "error, no entries": (faults.remarks("error", keep=False), "failed", "answers with an error", 0),
     "warning": (faults.remarks("warning"), "complete", "the server remarks: not-supported", 5),
-    "fewer than it says": (faults.changed(lambda page: page.update(total=9)), "partial", "fewer records than it says", 5),
+    "fewer than it says": (faults.changed(lambda page: page.update(total=9)), "partial", "it gives fewer records", 5),
 }  # fmt: skip
 
 

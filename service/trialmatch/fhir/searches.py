@@ -17,9 +17,12 @@ limit that is hit leaves out the oldest; only Observations can be so many.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import quote
+
+import orjson
 
 from trialmatch.config import Settings
 from trialmatch.eligibility.facts import RECORD_TYPES
@@ -99,11 +102,8 @@ class Plan:
         if problem.status not in _PUT_OTHERWISE:
             return set()
         names = [name for name, _ in first.params if name in _EXTRAS]
-        said = problem.body.decode(errors="replace")
-        mentioned = [name for name in (*names, *way.keys) if name in said]
-        if mentioned:  # an error names its cause first, before what would have been allowed
-            return {f"{first.kind}?{min(mentioned, key=said.index)}"}
-        return {f"{first.kind}?{name}" for name in names or way.keys}
+        mentioned = _first_named(_words(problem.body), {*names, *way.keys})
+        return {f"{first.kind}?{name}" for name in ([mentioned] if mentioned else names or way.keys)}
 
     def blame_hints(self, way: Way, problem: Refused) -> set[str]:
         """The same of the search by words."""
@@ -177,6 +177,20 @@ class Plan:
             some.append(code)
             left -= size
         yield some
+
+
+def _words(body: bytes) -> str:
+    """What the OperationOutcome of an error says in words."""
+    try:
+        issues = orjson.loads(body)["issue"]
+        return " ".join(str(one.get("diagnostics") or one.get("details")) for one in issues)
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        return ""
+
+
+def _first_named(words: str, names: set[str]) -> str | None:
+    """The parameter that an error names first: its cause comes before what would have been allowed."""
+    return next((word for word in re.findall(r"[\w-]+", words) if word in names), None)
 
 
 def _may_be_narrowed(settings: Settings) -> bool:
