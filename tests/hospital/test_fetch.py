@@ -7,14 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
+from aiohttp import web
 from trialmatch import demo
 from trialmatch.errors import BadInput, PatientMissing, SourceUnavailable
-from trialmatch.fhir.records import Records
+from trialmatch.fhir.records import CONTEXT_TYPES, FACT_TYPES, Records
 from trialmatch.fhir.server import Given, fetch
 from trialmatch.fhir.sources import from_path
 from trialmatch.usecases import Engine, Question, match_patient
 
 from tests.harness import NOW
+from tests.hospital import faults
 from tests.hospital.conftest import Start, settings
 from tests.hospital.material import condition, medication, observation, order, patient
 from tests.hospital.server import Hospital, Json
@@ -229,7 +231,35 @@ def test_what_is_given_in_part_is_asked_for(engine: Engine, start: Start) -> Non
     assert ids(found, "Condition") == ["c", "given"]
 
 
-@pytest.mark.parametrize("bearer", ["secret", lambda url: "secret"])
+class Source:
+    """Gives tokens as :class:`trialmatch.fhir.backend_services.Tokens` does, one after the other."""
+
+    def __init__(self, *tokens: str | None) -> None:
+        self.tokens = list(tokens)
+        self.asked: list[tuple[str, str | None]] = []
+
+    def bearer(self, url: str) -> str | None:
+        return self.renew(url, None)
+
+    def renew(self, url: str, refused: str | None) -> str | None:
+        self.asked.append((url, refused))
+        if not self.tokens:
+            raise SourceUnavailable("no access token")
+        return self.tokens.pop(0)
+
+
+def guarded(start: Start, good: str) -> Hospital:
+    """A server that wants a token for everything."""
+
+    async def check(request: web.Request, proper: faults.Proper) -> web.StreamResponse | None:
+        known = request.headers.get("Authorization") == f"Bearer {good}"
+        return None if known else web.json_response({"resourceType": "OperationOutcome"}, status=401)
+
+    kinds = ("metadata", "batch", *FACT_TYPES, *CONTEXT_TYPES)
+    return start([patient(), condition("c")], faults=dict.fromkeys(kinds, faults.Fault(check, 401)))
+
+
+@pytest.mark.parametrize("bearer", ["secret", Source("secret")])
 def test_the_token_goes_along(start: Start, bearer) -> None:
     hospital = start([patient()])
     fetch(hospital.url, "p", settings(), bearer=bearer)
@@ -237,10 +267,33 @@ def test_the_token_goes_along(start: Start, bearer) -> None:
 
 
 def test_the_token_is_of_this_server_and_may_be_none(start: Start) -> None:
-    hospital, asked = start([patient()]), []
-    fetch(hospital.url + "/", "p", settings(), bearer=lambda url: asked.append(url))
-    assert asked == [hospital.url]
+    hospital, source = start([patient()]), Source(None)
+    fetch(hospital.url + "/", "p", settings(), bearer=source)
+    assert source.asked == [(hospital.url, None)]
     assert not any("Authorization" in one.headers for one in hospital.log)
+
+
+def test_a_token_that_has_run_out_is_renewed_once_for_all_requests(start: Start) -> None:
+    hospital, source = guarded(start, "new"), Source("old", "new")
+    records = fetch(hospital.url, "p", settings(), bearer=source)
+    assert source.asked == [(hospital.url, None), (hospital.url, "old")]
+    assert {one.state for one in records.sources.values()} == {"complete"}
+    assert ids(records, "Condition") == ["c"]
+
+
+@pytest.mark.parametrize("tokens", [("old", "refused too", "new"), ("old", "old", "new"), ("old",), ("old", None)])
+def test_a_token_is_renewed_no_second_time(start: Start, tokens: tuple[str | None, ...]) -> None:
+    """Whatever is refused again, or cannot be had, is not a matter of time."""
+    hospital, source = guarded(start, "new"), Source(*tokens)
+    with pytest.raises(SourceUnavailable, match="401"):
+        fetch(hospital.url, "p", settings(), bearer=source)
+    assert len(source.asked) == 2
+
+
+def test_the_token_of_a_call_is_not_renewed(start: Start) -> None:
+    hospital = guarded(start, "new")
+    with pytest.raises(SourceUnavailable, match="401"):
+        fetch(hospital.url, "p", settings(), bearer="old")
 
 
 def test_credentials_of_the_url_go_along_and_are_never_shown(start: Start) -> None:
