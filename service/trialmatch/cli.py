@@ -170,9 +170,10 @@ def _records(
 ) -> tuple[Records, str]:
     """The patient's records, and the place to name for them."""
     if url is not None:
+        from trialmatch.fhir.backend_services import Tokens
         from trialmatch.fhir.server import fetch
 
-        return fetch(url, patient_id, engine.settings, engine.needs(study_ids)), url
+        return fetch(url, patient_id, engine.settings, engine.needs(study_ids), Tokens(engine.settings)), url
     from trialmatch.fhir.sources import from_path
 
     assert path is not None

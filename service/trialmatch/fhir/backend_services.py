@@ -45,7 +45,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _ERRORS = {
     "invalid_request": "invalid_request",
     "invalid_client": "invalid_client: it does not know this client or its key",
-    "invalid_grant": "invalid_grant",
+    "invalid_grant": "invalid_grant: it does not accept the proof; client, key, or a clock that is wrong",
     "unauthorized_client": "unauthorized_client: the client may not use client_credentials",
     "unsupported_grant_type": "unsupported_grant_type: it does not offer client_credentials",
     "invalid_scope": "invalid_scope: TRIALMATCH_CLIENT_SCOPES may name others",

@@ -20,7 +20,7 @@ from trialmatch.fhir.needs import Needs
 from trialmatch.fhir.pages import Series, read
 from trialmatch.fhir.records import FACT_TYPES, Records
 from trialmatch.fhir.searches import Plan, Query, Way
-from trialmatch.fhir.transport import Client, Refused, shown
+from trialmatch.fhir.transport import Client, Refused, Renew, shown
 
 #: An id as FHIR defines it, and a little more (servers have longer ones, and ones with an underscore).
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$")
@@ -66,10 +66,10 @@ class Visit:
     @classmethod
     def begin(
         cls, session: aiohttp.ClientSession, base: URL, settings: Settings, needs: Needs, bearer: str | None,
-        given: Given | None,
+        renew: Renew | None, given: Given | None,
     ) -> Visit:  # fmt: skip
         """Get ready, with what is known of the server; SourceUnavailable where nobody here reads what it speaks."""
-        client = Client(base, settings, session, bearer)
+        client = Client(base, settings, session, bearer, renew)
         known = server(client.url)
         known.refresh(Client(base, settings, session, bearer), settings.fhir_metadata_ttl)
         release = known.capabilities.release

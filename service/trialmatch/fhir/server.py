@@ -5,10 +5,11 @@ The calls are synchronous and may come from any thread; requests run on :mod:`tr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
 from trialmatch.config import Settings
 from trialmatch.errors import SourceUnavailable
+from trialmatch.fhir.backend_services import Tokens
 from trialmatch.fhir.background import background
 from trialmatch.fhir.hospital import Given, Visit
 from trialmatch.fhir.needs import Needs
@@ -20,8 +21,8 @@ from trialmatch.fhir.transport import Client, Refused, checked, shown
 
 __all__ = ["Given", "fetch", "shown", "study_definitions"]
 
-#: A token for a server's base URL, or what gives one (None: without).
-Bearer = str | Callable[[str], str | None] | None
+#: A token for the server, or what gives one and renews it once it is refused (None: without).
+Bearer = str | Tokens | None
 
 
 def fetch(
@@ -42,10 +43,15 @@ def fetch(
     it cannot be reached or refuses the patient.
     """
     base, line = checked(url), background()
-    token = bearer(str(base.with_user(None))) if callable(bearer) else bearer
+    place = str(base.with_user(None))
+    if isinstance(bearer, str | None):
+        token, renew = bearer, None
+    else:
+        token, renew = bearer.bearer(place), partial(bearer.renew, place)
 
     async def visit() -> Records:
-        return await Visit.begin(line.session, base, settings, needs or Needs(), token, given).fetch(patient_id)
+        begun = Visit.begin(line.session, base, settings, needs or Needs(), token, renew, given)
+        return await begun.fetch(patient_id)
 
     return line.run(visit())
 

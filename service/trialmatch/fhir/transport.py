@@ -7,8 +7,9 @@ of that is done here instead. What goes wrong is a :class:`Refused`, whose words
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -30,7 +31,7 @@ from yarl import URL
 
 from trialmatch import __version__
 from trialmatch.config import Settings
-from trialmatch.errors import BadInput
+from trialmatch.errors import BadInput, SourceUnavailable
 from trialmatch.fhir.elements import Json
 
 #: Statuses that may be over in a moment: request timeout, too many requests, bad gateway, unavailable, gateway timeout.
@@ -39,6 +40,11 @@ _PASSING = frozenset({408, 429, 502, 503, 504})
 #: How much of an error's body is looked at.
 _ERROR_BYTES = 65_536
 _CHUNK = 65_536
+
+#: Gives another token in place of one that the server has refused. It blocks, and raises SourceUnavailable.
+Renew = Callable[[str], str | None]
+
+_UNAUTHORIZED = 401
 
 _WORDS = {
     401: "it refuses access (401)",
@@ -120,7 +126,12 @@ class Client(AsyncFHIRClient):
     """fhirpy's client for one match: its requests run side by side, and end together when the time is over."""
 
     def __init__(
-        self, base: URL, settings: Settings, session: aiohttp.ClientSession, bearer: str | None = None
+        self,
+        base: URL,
+        settings: Settings,
+        session: aiohttp.ClientSession,
+        bearer: str | None = None,
+        renew: Renew | None = None,
     ) -> None:
         authorization = f"Bearer {bearer}" if bearer else None
         if authorization is None and base.user is not None:
@@ -141,6 +152,9 @@ class Client(AsyncFHIRClient):
         self._session = session
         self._slots = asyncio.Semaphore(settings.fhir_parallel)
         self._end = asyncio.get_running_loop().time() + settings.fhir_total_timeout
+        self._bearer = bearer
+        self._renew = renew
+        self._renewing = asyncio.Lock()
 
     @property
     def left(self) -> float:
@@ -171,9 +185,26 @@ class Client(AsyncFHIRClient):
             wait=_wait,
             reraise=True,
         )
-        content: bytes = await retrying(self._once, method, url, body or form, allowance)
+        sent = self._bearer
+        try:
+            content: bytes = await retrying(self._once, method, url, body or form, allowance)
+        except Refused as problem:
+            if problem.status != _UNAUTHORIZED or not await self._renewed(sent):
+                raise
+            content = await retrying(self._once, method, url, body or form, allowance)
         allowance.take(len(content))
         return _resource(content)
+
+    async def _renewed(self, refused: str | None) -> bool:
+        """Whether there is another token than one that was refused: it may have run out. One is asked for, not more."""
+        async with self._renewing:
+            if self._bearer == refused and refused is not None and self._renew is not None:
+                renew, self._renew = self._renew, None
+                with contextlib.suppress(SourceUnavailable):
+                    other = await asyncio.to_thread(renew, refused)
+                    if other is not None:
+                        self._bearer, self.authorization = other, f"Bearer {other}"
+            return self._bearer != refused
 
     def relative(self, path: str, params: Mapping[str, Any]) -> str:
         """A request as an entry of a batch names it."""

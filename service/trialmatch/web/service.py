@@ -122,7 +122,7 @@ class Service:
         def act() -> Answer:
             engine = self.engine
             needs = engine.needs(question.study_ids)  # unknown studies end here, before the hospital is asked
-            token = bearer or (self.tokens.bearer if foreign is None else None)
+            token = bearer or (self.tokens if foreign is None else None)
             records = fetch(url, patient_id, self.settings, needs, token, given)
             return self._match(engine, records, patient_id, question, url, foreign)
 
