@@ -23,6 +23,9 @@ Json = dict[str, Any]
 #: Where a type says whose record it is, if not in ``subject``.
 _WHOSE = {"Immunization": "patient", "AllergyIntolerance": "patient"}
 
+#: Types that the hospital keeps too, though its patients have none.
+_EMPTY = ("DocumentReference", "ImagingStudy", "ResearchSubject")
+
 #: Entries a page, whatever the client asks for: enough to show that pages are followed.
 _PAGE = 50
 
@@ -31,7 +34,7 @@ class Records:
     """All resources of the hospital, by type."""
 
     def __init__(self, folder: Path) -> None:
-        self.by_type: dict[str, list[Json]] = {}
+        self.by_type: dict[str, list[Json]] = {kind: [] for kind in _EMPTY}
         for file in sorted(folder.glob("*.ndjson")):
             self.by_type[file.name.split(".")[0]] = [orjson.loads(line) for line in file.read_bytes().splitlines()]
 

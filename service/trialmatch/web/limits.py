@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import orjson
-from flask import Flask, Response, request
-from flask_limiter import ApplicationLimit, Limiter
+from flask import Flask, Response, g, request
+from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from limits import parse_many
 from limits.errors import ConfigurationError
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from trialmatch.config import Settings, variable
-from trialmatch.errors import UsageError
+from trialmatch.errors import TrialmatchError, UsageError
 from trialmatch.web.security import caller
 from trialmatch.web.service import service
 
@@ -27,15 +28,12 @@ _BEARERS = ("/api/", "/fhir/")
 def hold(app: Flask, settings: Settings) -> None:
     """Limit the size of bodies, and how often a caller may ask. Raises UsageError for a rate that is none."""
     app.config["MAX_CONTENT_LENGTH"] = settings.body_bytes
-    # Calls that are refused count for the address they come from: whoever guesses tokens is many callers.
-    refused = ApplicationLimit(settings.rate_limit, key_function=_address, deduct_when=_is_refused)
-    counted = ApplicationLimit(settings.rate_limit, key_function=_who)
     try:
         parse_many(settings.rate_limit)
         limiter = Limiter(
             _who,
             app=app,
-            application_limits=[refused, counted],
+            application_limits=[settings.rate_limit],
             application_limits_exempt_when=_is_uncounted,
             storage_uri=settings.rate_storage,
             in_memory_fallback=[settings.rate_limit],  # a counter that is down is no reason to refuse anybody
@@ -44,27 +42,33 @@ def hold(app: Flask, settings: Settings) -> None:
         names = f"{variable('rate_limit')}, {variable('rate_storage')}"
         raise UsageError(f"{names}: not understood; expected such as 600 per minute, and a URL") from None
 
+    app.before_request(_refuse)
+
     @app.after_request
     def _when_again(response: Response) -> Response:
         current = limiter.current_limit
         if response.status_code == 429 and current is not None:
-            response.headers["Retry-After"] = str(max(1, current.reset_at - int(service().now().timestamp())))
+            response.headers["Retry-After"] = str(max(1, int(current.reset_at - time.time())))
         return response
 
 
-def _address() -> str:
+def _who() -> str:
+    """Whom a call counts for: its caller where the token tells, else the address (so that guessing is counted too)."""
+    if request.path.startswith(_BEARERS) and "Authorization" in request.headers:
+        try:
+            who = caller()
+        except TrialmatchError as refusal:  # not from within the counting, which would take it for its own failure
+            g.trialmatch_refusal = refusal
+        else:
+            return f"{who.issuer} {who.subject}"
     return get_remote_address()
 
 
-def _who() -> str:
-    if request.path.startswith(_BEARERS) and "Authorization" in request.headers:
-        who = caller()
-        return f"{who.issuer} {who.subject}"
-    return _address()
-
-
-def _is_refused(response: Response) -> bool:
-    return response.status_code in (401, 403)
+def _refuse() -> None:
+    """End a call whose token is refused, now that it has been counted."""
+    refusal: TrialmatchError | None = g.pop("trialmatch_refusal", None)
+    if refusal is not None:
+        raise refusal
 
 
 def _is_uncounted() -> bool:

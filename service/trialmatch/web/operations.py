@@ -8,6 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from swagger_ui_bundle import swagger_ui_path
 from werkzeug import Response as BaseResponse
 
+from trialmatch.fhir.client_keys import public_jwks
 from trialmatch.web import metrics, schemas_documents
 from trialmatch.web.api import Blueprint, answer
 from trialmatch.web.service import service
@@ -43,6 +44,14 @@ def ready() -> Response:
 def measured() -> Response:
     """Prometheus metrics of all workers"""
     return Response(metrics.page(), content_type=CONTENT_TYPE_LATEST)
+
+
+@blueprint.get("/.well-known/jwks.json")
+@blueprint.response(200, schemas_documents.KeySet)
+@blueprint.alt_response(500, "INTERNAL_SERVER_ERROR")
+def keys() -> Response:
+    """The public keys by which the hospital's server knows this service (SMART Backend Services)"""
+    return answer(public_jwks(service().settings))
 
 
 #: How the API is called: outside of the document that it shows.

@@ -33,6 +33,10 @@ _ISSUE = {
 }  # fmt: skip
 
 
+#: How a path inside a document begins.
+_STEP = re.compile(r"(?:[A-Z][A-Za-z]+[/.]|\[)\S*: ")
+
+
 @dataclass(frozen=True)
 class Problem:
     """What went wrong, as RFC 9457 puts it. ``errors`` are of path and detail; ``headers`` go along."""
@@ -107,9 +111,9 @@ def _located(error: BadInput) -> Iterator[tuple[str, str]]:
     """Each line of an error as path and detail."""
     for line in error.lines:
         place, colon, rest = line.partition(": ")
-        while colon and re.match(r"(?:[A-Z][A-Za-z]+[/.]|\[)\S*: ", rest):  # a file or body first, then the element in it
+        while colon and _STEP.match(rest):  # a file or the body first, then the element in it
             inner, colon, rest = rest.partition(": ")
-            place = f"{place}: {inner}"
+            place += inner if inner.startswith("[") else f": {inner}"
         yield (place, rest) if rest else ("", line)
 
 

@@ -275,3 +275,9 @@ class Readiness(Health):
     """That the service can work."""
 
     studies = _number("Studies that are matched")
+
+
+class KeySet(Schema):
+    """A JWK Set (RFC 7517)."""
+
+    keys = fields.List(fields.Dict(), required=True)
