@@ -1,0 +1,182 @@
+"""A closer look at files that hold something unusual: every line is read by the function that ``match`` reads with.
+
+It says what DuckDB cannot: why a line is no resource, at which line it stands, and whose a record is that does not say
+so plainly (a reference without a type, an identifier).
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import orjson
+
+from trialmatch.fhir.elements import Json, Malformed, child
+from trialmatch.fhir.records import SUBJECTS, Records, is_about
+from trialmatch.fhir.sources import opened, take_line
+from trialmatch.prescreen.binding import Binder
+from trialmatch.prescreen.inputs import Input
+from trialmatch.prescreen.survey import PATIENT_REFERENCE
+
+Identifier = tuple[str, str]
+
+PATIENT = re.compile(PATIENT_REFERENCE)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that could not be read: where, why, and which type it makes incomplete (None: any)."""
+
+    file: int
+    line: int
+    why: str
+    kind: str | None
+
+
+@dataclass
+class Seen:
+    """What a closer look at one file found.
+
+    ``subjects`` are the patients that odd records are about, with the gates they speak for; ``identified`` the same by
+    business identifier. ``persons`` are Patients as (id, linked).
+    """
+
+    faults: list[Fault] = field(default_factory=list)
+    lines: int = 0
+    types: dict[str, int] = field(default_factory=dict)
+    persons: list[tuple[str, bool]] = field(default_factory=list)
+    nameless: int = 0
+    subjects: dict[str, frozenset[int]] = field(default_factory=dict)
+    counts: dict[tuple[str, str], int] = field(default_factory=dict)
+    identified: dict[Identifier, frozenset[int]] = field(default_factory=dict)
+
+
+def numbered(file: Input) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file with their numbers; the last is (0, why) where the file broke off."""
+    number = 0
+    try:
+        with opened(file.path) as stream:
+            for number, line in enumerate(stream, start=1):
+                if line.strip():
+                    yield number, line
+    except (OSError, EOFError, zlib.error) as problem:
+        yield 0, type(problem).__name__.encode()
+
+
+def record_of(line: bytes, number: int, kind: str | None) -> tuple[Json | None, str, str | None]:
+    """The resource of a line (None: none that matters), or why it cannot be read and which type that makes partial."""
+    records = Records()
+    take_line(line, "", kind, records, first=number == 1)
+    if records.problems:
+        why = records.problems[0].removeprefix(": ")
+        return None, why, kind
+    found = [record.resource for held in records.by_type.values() for record in held]
+    if len(found) > 1 or (not found and line.lstrip()[:1] == b"{" and _is_bundle(line)):
+        return None, "a Bundle; expected one resource a line", None
+    return (found[0] if found else None), "", None
+
+
+def _is_bundle(line: bytes) -> bool:
+    return bool(orjson.loads(line.removeprefix(b"\xef\xbb\xbf")).get("resourceType") == "Bundle")
+
+
+def look(number: int, file: Input, everything: bool, binder: Binder) -> Seen:
+    """Look at every line of a file; ``everything``: DuckDB could not read it, so that plain records are told, too."""
+    seen = Seen()
+    kinds = {gate.kind for gate in binder.gates}
+    for at, line in numbered(file):
+        if at == 0:
+            seen.faults.append(Fault(number, 0, f"broke off ({line.decode()}); expected a whole file", file.kind))
+            break
+        seen.lines += 1
+        resource, why, partial = record_of(line, at, file.kind)
+        if why:
+            seen.faults.append(Fault(number, at, why, partial))
+        if resource is None:
+            continue
+        kind = resource["resourceType"]
+        seen.types[kind] = seen.types.get(kind, 0) + 1
+        odd = everything or is_odd(resource)
+        if kind == "Patient":
+            if not isinstance(resource.get("id"), str):
+                seen.nameless += 1
+            elif odd:
+                seen.persons.append((resource["id"], resource.get("link") is not None))
+            continue
+        if kind == "Medication" or not odd:
+            continue
+        try:
+            whose = subjects(resource)
+        except Malformed as problem:
+            seen.faults.append(Fault(number, at, f"{kind}.{problem}", kind))
+            continue
+        if whose is None:
+            seen.faults.append(Fault(number, at, f"{kind}.subject: none; expected whose record it is", kind))
+            continue
+        ids, identifiers = whose
+        gates = binder.of(resource) if kind in kinds else frozenset()
+        for one in ids:
+            seen.subjects[one] = seen.subjects.get(one, frozenset()) | gates
+            seen.counts[kind, one] = seen.counts.get((kind, one), 0) + 1
+        for identifier in identifiers:
+            seen.identified[identifier] = seen.identified.get(identifier, frozenset()) | gates
+    return seen
+
+
+def is_odd(resource: Json) -> bool:
+    """Whether a record is one that the survey leaves to a closer look: the same test as in its SQL."""
+    kind, identity = resource["resourceType"], resource.get("id")
+    if not isinstance(identity, str) or set(identity) & set('\\"'):
+        return True
+    if kind in ("Patient", "Medication"):
+        return False
+    targets = [resource[key] for key in ("subject", "patient", "individual") if resource.get(key) is not None]
+    if len(targets) != 1 or not isinstance(targets[0], dict) or targets[0].get("identifier") is not None:
+        return True
+    reference = targets[0].get("reference")
+    if not isinstance(reference, str) or set(reference) & set('\\"'):
+        return True
+    return PATIENT.match(reference) is None or not subjects(resource)
+
+
+def subjects(resource: Json) -> tuple[list[str], list[Identifier]] | None:
+    """Whose a record is, as ids and as business identifiers; None where it does not say (see records.is_about).
+
+    Raises Malformed where the element that says so has a wrong JSON type.
+    """
+    kind = resource["resourceType"]
+    if is_about(resource, frozenset(), set(), Records()) is None:
+        return None
+    ids, identifiers = [], []
+    for key in SUBJECTS.get(kind, ("subject", "patient")):
+        reference = child(resource, key)
+        if reference is None:
+            continue
+        target = reference.get("reference")
+        if isinstance(target, str):
+            parts = target.split("/_history/")[0].split("/")
+            if len(parts) == 1 or parts[-2] == "Patient":
+                ids.append(parts[-1])
+        identifier = child(reference, "identifier", key)
+        if identifier and isinstance(identifier.get("system"), str) and isinstance(identifier.get("value"), str):
+            identifiers.append((identifier["system"], identifier["value"]))
+    return ids, identifiers
+
+
+
+def identified(file: Input, asked: frozenset[Identifier]) -> list[tuple[Identifier, str]]:
+    """The Patients of a file that have one of these business identifiers."""
+    found = []
+    for number, line in numbered(file):
+        if number == 0 or b"Patient" not in line:
+            continue
+        resource, _, _ = record_of(line, number, file.kind)
+        if resource is None or resource["resourceType"] != "Patient" or not isinstance(resource.get("id"), str):
+            continue
+        entries = resource.get("identifier")
+        for entry in entries if isinstance(entries, list) else ():
+            if isinstance(entry, dict) and (entry.get("system"), entry.get("value")) in asked:
+                found.append(((entry["system"], entry["value"]), resource["id"]))
+    return found

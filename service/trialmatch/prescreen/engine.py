@@ -1,0 +1,357 @@
+"""A whole run: read, judge, write; gone on with where it was killed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import partial as bound
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from trialmatch import __version__
+from trialmatch.config import Settings
+from trialmatch.eligibility.criteria import Study
+from trialmatch.errors import UsageError
+from trialmatch.fhir.studies import StudySet
+from trialmatch.prescreen import attrition, outputs
+from trialmatch.prescreen.attrition_page import page
+from trialmatch.prescreen.closer import Fault
+from trialmatch.prescreen.fetch import GROUP
+from trialmatch.prescreen.inputs import Input, checksums, digest_of, find
+from trialmatch.prescreen.judge import Judged, Row, Tally
+from trialmatch.prescreen.places import located
+from trialmatch.prescreen.reading import Reader, Reading, lines_of, referred_of
+from trialmatch.prescreen.since import Change, changes, write_changes
+from trialmatch.prescreen.work import Work, publish, told_disk, write
+from trialmatch.prescreen.workers import Shared, Workers, judge_of
+from trialmatch.terminology.mappings import Terminology
+
+#: The files that a finished run leaves, in the order of being written; run.json comes last.
+OUTPUTS = (
+    "matches.parquet",
+    "findings.parquet",
+    "screening-log.csv",
+    "candidates.ndjson",
+    "attrition.parquet",
+    "attrition.html",
+)
+
+#: Settings that may change answers; others (addresses, limits of servers) do not tell runs apart.
+_ANSWERS = ("timezone", "validity", "leap_birthday", "text", "exposure", "ana_titre", "unreviewed_codes")
+
+#: Faults that run.json names one by one; all are counted.
+_NAMED_FAULTS = 10_000
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to run: which folder into which, for whom, and how.
+
+    ``partial`` are types that the source could not give whole, with the reason; ``since`` is the folder of an earlier
+    run to compare with.
+    """
+
+    source: Path
+    out: Path
+    as_of: date
+    study_ids: tuple[str, ...] = ()
+    jobs: int = 1
+    resume: bool = False
+    since: Path | None = None
+    partial: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Hears how far a run is: a stage begins with its size (bytes or patients), and advances."""
+
+    begin: Callable[[str, int], None] = lambda stage, size: None
+    advance: Callable[[str, int], None] = lambda stage, size: None
+
+
+@dataclass
+class Summary:
+    """What came of a run."""
+
+    run: dict[str, Any]
+    ways: list[attrition.Way]
+    problems: list[str]
+    changes: list[Change] | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether every type of record was read completely."""
+        return bool(self.run["state"] == "complete")
+
+
+def run(
+    order: Order, studies: StudySet, terminology: Terminology, settings: Settings, progress: Progress | None = None
+) -> Summary:
+    """Prescreen a folder.
+
+    Raises UsageError for unknown studies and for a resumed run that was about something else, BadInput for input that
+    is not what it should be, and TrialmatchError where the disk is full.
+    """
+    return _Run(order, studies, terminology, settings, progress or Progress()).go()
+
+
+class _Run:
+    def __init__(
+        self, order: Order, studies: StudySet, terminology: Terminology, settings: Settings, progress: Progress
+    ) -> None:
+        self.order, self.terminology, self.settings, self.progress = order, terminology, settings, progress
+        self.set = studies.only(order.study_ids)
+        self.studies: tuple[Study, ...] = tuple(one for one in self.set.matchable if one.items)
+        self.own = Shared(self.studies, terminology, settings, order.as_of)
+        self.began = datetime.now(settings.zone)
+        self.work = Work(order.out)
+        self.late: list[Fault] = []
+
+    def go(self) -> Summary:
+        order = self.order
+        if order.since is not None and order.since.resolve() == order.out.resolve():
+            raise UsageError("--since: it is the folder of --out; expected that of an earlier run")
+        if order.since is not None and not (order.since / "findings.parquet").exists():
+            raise UsageError(f"--since {order.since}: no finished run is there (findings.parquet is missing)")
+        files = find(order.source)
+        with told_disk(order.out):
+            order.out.mkdir(parents=True, exist_ok=True)
+        going_on = self.work.begin(self._plan(files), order.resume)
+        with Workers(self.own, order.jobs) as workers:
+            reading = self._resumed(files) if going_on else None
+            while True:
+                if reading is None:
+                    reading = self._read(files, workers)
+                late = self._judge(reading, workers)
+                if not late:
+                    break
+                self.late += late  # lines that only a strict reading found out: everything anew, knowing of them
+                reading = None
+        return self._write(reading)
+
+    def _plan(self, files: list[Input]) -> dict[str, Any]:
+        return {
+            "version": __version__,
+            "studies": self.set.digest,
+            "mappings": self.terminology.digest,
+            "settings": {name: getattr(self.settings, name) for name in _ANSWERS},
+            "only": sorted(one.id for one in self.studies),
+            "asOf": self.order.as_of.isoformat(),
+            "since": str(self.order.since.resolve()) if self.order.since else None,
+            "inputs": [[file.path.name, file.size] for file in files],
+        }
+
+    def _resumed(self, files: list[Input]) -> Reading:
+        """The reading that was kept, if the files still are what was read."""
+        reading: Reading = self.work.load("reading.pickle")
+        for file, digest in zip(files, reading.digests, strict=True):
+            if digest_of(checksums(file.path)) != digest:
+                raise UsageError(
+                    f"--resume: {file.path} changed since the run in {self.order.out} began; run it anew"
+                )
+        return reading
+
+    def _read(self, files: list[Input], workers: Workers) -> Reading:
+        self.work.forget("reading.pickle")
+        self.work.forget("group-*")
+        self.work.forget("spool")
+        total = sum(file.size for file in files)
+        self.progress.begin("survey", total)
+        self.progress.begin("fetch", total)
+        told = frozenset(self.order.partial)
+        reader = Reader(files, workers, self.own, self.work.folder, told, self.late, self.progress.advance)
+        with told_disk(self.work.folder):
+            reading = reader.read()
+        self.work.forget("scratch")
+        self.work.keep("reading.pickle", reading)
+        return reading
+
+    def _judge(self, reading: Reading, workers: Workers) -> list[Fault]:
+        groups = range((len(reading.candidates) + GROUP - 1) // GROUP)
+        self.progress.begin("judge", len(reading.candidates))
+        left = []
+        for group in groups:
+            if self.work.has(_name(group)):
+                self.progress.advance("judge", len(_members(reading, group)))
+            else:
+                left.append((group, _members(reading, group), reading.slices.get(group, [])))
+        do = bound(
+            _judge, files=reading.files, partial=reading.partial, referred=reading.referred, folder=self.work.folder
+        )
+        late: list[Fault] = []
+        for (_, members, _), found in workers.each(do, left):
+            self.progress.advance("judge", len(members))
+            late += [_fault(reading.files, kind, problem) for kind, problem in found]
+        return sorted(set(late), key=lambda fault: (fault.file, fault.line))
+
+    def _groups(self, reading: Reading) -> Iterator[Judged]:
+        for group in range((len(reading.candidates) + GROUP - 1) // GROUP):
+            yield self.work.load(_name(group))
+
+    def _write(self, reading: Reading) -> Summary:
+        out = self.order.out
+        tallies: dict[str, Tally] = {}
+        problems: list[str] = []
+        partial: Counter[str] = Counter()
+        rows: list[Row] = []
+        for judged in self._groups(reading):
+            rows += judged.rows
+            for name, tally in judged.tallies.items():
+                tallies.setdefault(name, Tally()).add(tally)
+            problems += judged.problems
+            partial.update(judged.partial)
+        passed = {self.studies[position].id: count for position, count in reading.passed.items()}
+        ways = attrition.ways(self.studies, reading.persons, passed, tallies)
+        problems = located(problems, reading.files)
+        titles = {study.id: study.title for study in self.studies}
+        incomplete = self._incomplete(reading, partial)
+        facts = {
+            "asOf": self.order.as_of.isoformat(),
+            "persons": reading.persons,
+            "version": __version__,
+            "incomplete": incomplete,
+        }
+        held = ([*judged.held] for judged in self._groups(reading))
+        listed = ([*judged.rows] for judged in self._groups(reading))
+        publish(out / "matches.parquet", lambda path: outputs.write_parquet(path, outputs.MATCHES, listed))
+        publish(out / "findings.parquet", lambda path: outputs.write_parquet(path, outputs.FINDINGS, held))
+        publish(out / "screening-log.csv", lambda path: outputs.write_log(path, rows, titles))
+        publish(out / "candidates.ndjson", lambda path: outputs.write_subjects(path, rows))
+        counted = [attrition.rows(way) for way in ways]
+        publish(out / "attrition.parquet", lambda path: outputs.write_parquet(path, attrition.COLUMNS, counted))
+        write(out / "attrition.html", page(ways, facts).encode())
+        found = None
+        names = list(OUTPUTS)
+        if self.order.since is not None:
+            found = changes(self.order.since, out, self.studies)
+            publish(out / "changes.csv", lambda path: write_changes(path, found or []))
+            names.append("changes.csv")
+        run = self._run(reading, ways, problems, partial, names)
+        write(out / "run.json", orjson.dumps(run, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        self.work.end()
+        return Summary(run, ways, self._told(reading, problems), found)
+
+    def _incomplete(self, reading: Reading, partial: Counter[str]) -> str:
+        parts = []
+        if reading.faults:
+            parts.append(f"{len(reading.faults)} lines could not be read ({', '.join(sorted(reading.partial))}).")
+        elif reading.partial:
+            parts.append(f"the source did not give all of {', '.join(sorted(reading.partial))}.")
+        if partial:
+            parts.append(f"For some patients a record of {', '.join(sorted(partial))} could not be read.")
+        return " ".join(parts)
+
+    def _told(self, reading: Reading, problems: list[str]) -> list[str]:
+        """Lines for standard error."""
+        lines = [*self.order.problems]
+        lines += [
+            f"{reading.files[fault.file].path}{f':{fault.line}' if fault.line else ''}: {fault.why}"
+            for fault in reading.faults
+        ]
+        return lines + problems
+
+    def _run(
+        self,
+        reading: Reading,
+        ways: list[attrition.Way],
+        problems: list[str],
+        partial: Counter[str],
+        names: list[str],
+    ) -> dict[str, Any]:
+        """What run.json holds. Only ``timing`` differs between two runs of the same on the same."""
+        ended = datetime.now(self.settings.zone)
+        incomplete = bool(reading.partial or partial)
+        names_of = [file.path.name for file in reading.files]
+        faults = [
+            {"file": names_of[fault.file], "line": fault.line or None, "why": fault.why, "type": fault.kind}
+            for fault in reading.faults[:_NAMED_FAULTS]
+        ]
+        return {
+            "state": "incomplete" if incomplete else "complete",
+            "asOf": self.order.as_of.isoformat(),
+            "engine": {
+                "version": __version__,
+                "studies": f"sha256:{self.set.digest}",
+                "mappings": f"sha256:{self.terminology.digest}",
+            },
+            "inputs": [
+                {"file": file.path.name, "bytes": file.size, "digest": digest, "lines": lines, "types": dict(sorted(types.items()))}
+                for file, digest, lines, types in zip(
+                    reading.files, reading.digests, reading.lines, reading.types, strict=True
+                )
+            ],
+            "counts": {
+                "patients": reading.persons,
+                "replaced": reading.replaced,
+                "withoutId": reading.nameless,
+                "candidates": len(reading.candidates),
+                "records": sum(sum(types.values()) for types in reading.types),
+                "orphans": reading.orphans,
+                "repeated": reading.repeats,
+                "faults": len(reading.faults),
+                "patientsWithUnreadableRecords": dict(sorted(partial.items())),
+            },
+            "partial": {kind: self.order.partial.get(kind, "some lines could not be read") for kind in sorted(reading.partial)},
+            "faults": faults,
+            "repeated": [{"file": names_of[file], "line": line} for file, line in reading.repeated],
+            "problems": problems[:_NAMED_FAULTS],
+            "studies": [
+                {
+                    "id": way.study.id,
+                    "title": way.study.title,
+                    "setAside": way.aside,
+                    "judged": way.tally.judged,
+                    **{name: way.verdict(name) for name in attrition.VERDICTS},
+                    "leaves": [item.link_id for item in way.study.walk() if item.leaf is not None],
+                }
+                for way in ways
+            ],
+            "undetermined": [study.id for study in self.set.matchable if not study.items],
+            "outputs": {name: f"sha256:{_sha256(self.order.out / name)}" for name in names},
+            "timing": {
+                "started": self.began.isoformat(timespec="seconds"),
+                "ended": ended.isoformat(timespec="seconds"),
+                "seconds": round((ended - self.began).total_seconds(), 1),
+                "jobs": self.order.jobs,
+            },
+        }
+
+
+def _members(reading: Reading, group: int) -> list[Any]:
+    return reading.candidates[group * GROUP : (group + 1) * GROUP]
+
+
+def _name(group: int) -> str:
+    return f"group-{group:06}"
+
+
+def _fault(files: list[Input], kind: str | None, problem: str) -> Fault:
+    words = located([problem], files)[0]
+    for number, file in enumerate(files):
+        if words.startswith(f"{file.path}:"):
+            line, _, why = words[len(str(file.path)) + 1 :].partition(": ")
+            return Fault(number, int(line), why, kind)
+    raise AssertionError(words)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _judge(
+    item: tuple[int, list[Any], list[Any]], files: list[Input], partial: frozenset[str], referred: Path, folder: Path
+) -> list[tuple[str | None, str]]:
+    """Judge a group and keep what came of it; returns lines that are no resources after all."""
+    group, members, slices = item
+    found = judge_of(partial).group(members, lines_of(files, slices), referred_of(referred))
+    if not found.late:
+        work = Work(folder.parent)
+        work.keep(_name(group), found)
+    return found.late

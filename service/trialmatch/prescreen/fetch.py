@@ -1,0 +1,225 @@
+"""The second reading: the raw lines of those patients who may be candidates, laid out by groups of patients.
+
+Of a plain file only the bytes after ``Patient/`` are looked at (after ``"id":`` where Patients stand): a line that names
+a wanted patient is taken along, whoever it is about; the reading of facts decides that. Files that hold anything
+unusual are parsed line by line. Each piece of work leaves one spool file, ordered by group, so that a group is read
+back as one slice of each.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from struct import Struct
+from typing import BinaryIO
+
+from trialmatch.fhir.elements import Malformed
+from trialmatch.fhir.sources import opened
+from trialmatch.prescreen.closer import Identifier, numbered, record_of, subjects
+from trialmatch.prescreen.inputs import Input
+from trialmatch.prescreen.inputs import checksums as checksums_of
+
+#: Candidates that are judged together, and kept in memory together.
+GROUP = 256
+
+#: Bytes read at once, and bytes looked at once for anybody who is wanted.
+_READ, _BLOCK = 4 << 20, 64 << 10
+
+_NAMED = re.compile(rb'Patient(?:\\?/|\\u002[fF])([^"/\\]+)')
+_NAMED_OR_ID = re.compile(rb'(?:Patient(?:\\?/|\\u002[fF])|"id"\s*:\s*")([^"/\\]+)')
+_ID = re.compile(rb'"id"\s*:\s*"([^"\\]+)"')
+
+#: Of a spooled line: the candidate's number, the number of the file, the line (below 0: −1 − its offset), its length.
+_HEAD = Struct("<IHqI")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Whose lines are wanted: candidates' numbers by id (of any of their Patients) and by business identifier."""
+
+    owners: Mapping[bytes, tuple[int, ...]]
+    identified: Mapping[Identifier, tuple[int, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A piece of a file. ``closely``: line by line; ``persons``: Patients are in it, found by their own id."""
+
+    number: int
+    file: Input
+    start: int
+    stop: int
+    closely: bool
+    persons: bool
+
+
+@dataclass(frozen=True)
+class Spooled:
+    """What a task left: its checksums, and (group, offset, length) of the slices of its spool file."""
+
+    path: Path
+    checksums: tuple[int, ...]
+    slices: tuple[tuple[int, int, int], ...]
+    lines: int
+
+
+def tasks(files: Iterable[tuple[int, Input]], closely: set[int], persons: set[int]) -> list[Task]:
+    """The work of reading files, the largest pieces first."""
+    found = []
+    for number, file in files:
+        ranges = [(0, file.size)] if number in closely else file.ranges
+        found += [Task(number, file, start, stop, number in closely, number in persons) for start, stop in ranges]
+    return sorted(found, key=lambda task: (-(task.stop - task.start), task.number, task.start))
+
+
+def fetch(task: Task, wanted: Path, folder: Path) -> Spooled:
+    """Take the wanted lines of a task into a spool file in ``folder``."""
+    whose = _wanted(wanted)
+    checksums: list[int] = []
+    if task.closely or task.file.zipped:
+        checksums = checksums_of(task.file.path)
+    found = _closely(task, whose) if task.closely else _plainly(task, whose, checksums)
+    lines = sorted(found, key=lambda one: (one[0], one[1] if one[1] > 0 else -1 - one[1]))  # as in the file
+    path = folder / f"{task.number:05}-{task.start:014}"
+    slices: list[tuple[int, int, int]] = []
+    with path.open("wb") as stream:
+        for candidate, at, line in lines:
+            group, begin = candidate // GROUP, stream.tell()
+            stream.write(_HEAD.pack(candidate, task.number, at, len(line)))
+            stream.write(line)
+            if slices and slices[-1][0] == group:
+                slices[-1] = (group, slices[-1][1], stream.tell() - slices[-1][1])
+            else:
+                slices.append((group, begin, stream.tell() - begin))
+    return Spooled(path, tuple(checksums), tuple(slices), len(lines))
+
+
+def spooled(path: Path, offset: int, length: int) -> Iterator[tuple[int, int, int, bytes]]:
+    """The lines of a slice: candidate, file, line (or −1 − offset), bytes."""
+    with path.open("rb") as stream:
+        stream.seek(offset)
+        held = stream.read(length)
+    at = 0
+    while at < len(held):
+        candidate, file, line, size = _HEAD.unpack_from(held, at)
+        at += _HEAD.size
+        yield candidate, file, line, held[at : at + size]
+        at += size
+
+
+def by_ids(file: Input, ids: frozenset[bytes]) -> list[tuple[int, bytes]]:
+    """Lines that have one of these ids anywhere, with their numbers: for what others refer to."""
+    found = []
+    with suppress(OSError, EOFError, zlib.error), opened(file.path) as stream:
+        for number, line in enumerate(stream, start=1):
+            if not ids.isdisjoint(_ID.findall(line)):
+                found.append((number, line))
+    return found
+
+
+@lru_cache(maxsize=2)
+def _wanted(path: Path) -> Wanted:
+    with path.open("rb") as stream:
+        return pickle.load(stream)  # noqa: S301 - written by this run
+
+
+def _plainly(task: Task, wanted: Wanted, checksums: list[int]) -> Iterator[tuple[int, int, bytes]]:
+    owners = wanted.owners
+    pattern = _NAMED_OR_ID if task.persons else _NAMED
+    for base, block in _blocks(task, checksums):
+        at, size = 0, len(block)
+        while at < size:
+            end = size if size - at <= _BLOCK else block.rfind(b"\n", at, at + _BLOCK) + 1 or block.find(b"\n", at) + 1
+            end = end or size
+            if not owners.keys().isdisjoint(pattern.findall(block, at, end)):
+                yield from _lines(block, at, end, base, owners, pattern)
+            at = end
+
+
+def _lines(
+    block: bytes, at: int, end: int, base: int, owners: Mapping[bytes, tuple[int, ...]], pattern: re.Pattern[bytes]
+) -> Iterator[tuple[int, int, bytes]]:
+    while at < end:
+        stop = block.find(b"\n", at, end) + 1 or end
+        named = set(pattern.findall(block, at, stop)) & owners.keys()
+        if named:
+            line = block[at:stop].rstrip()
+            for candidate in sorted({one for name in named for one in owners[name]}):
+                yield candidate, -1 - (base + at), line
+        at = stop
+
+
+def _blocks(task: Task, checksums: list[int]) -> Iterator[tuple[int, bytes]]:
+    """The whole lines that begin in the task's range, in blocks, each with the offset of its beginning."""
+    with opened(task.file.path) as stream:
+        if task.file.zipped:
+            yield from _streamed(stream)
+            return
+        base = task.start
+        stream.seek(base)
+        skip = base > 0
+        if skip:  # a line that began before belongs to the piece before, unless it began just here
+            stream.seek(base - 1)
+            skip = stream.read(1) != b"\n"
+        rest, checksum, left = b"", 0, task.stop - task.start
+        while left:
+            piece = stream.read(min(_READ, left))
+            if not piece:
+                break
+            left -= len(piece)
+            checksum = zlib.crc32(piece, checksum)
+            held = rest + piece
+            if skip:
+                cut = held.find(b"\n") + 1
+                if not cut:
+                    base, rest = base + len(held), b""
+                    continue
+                base, held, skip = base + cut, held[cut:], False
+            cut = held.rfind(b"\n") + 1
+            if cut:
+                yield base, held[:cut]
+            base, rest = base + cut, held[cut:]
+        checksums.append(checksum)
+        if rest and not skip:
+            yield base, rest + stream.readline()
+
+
+def _streamed(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    base, rest = 0, b""
+    while piece := stream.read(_READ):
+        held = rest + piece
+        cut = held.rfind(b"\n") + 1
+        if cut:
+            yield base, held[:cut]
+        base, rest = base + cut, held[cut:]
+    if rest:
+        yield base, rest
+
+
+def _closely(task: Task, wanted: Wanted) -> Iterator[tuple[int, int, bytes]]:
+    for number, line in numbered(task.file):
+        if number == 0:
+            return
+        resource, _, _ = record_of(line, number, task.file.kind)
+        if resource is None or resource["resourceType"] == "Medication":
+            continue
+        ids: list[str] = []
+        identifiers: list[Identifier] = []
+        if resource["resourceType"] == "Patient":
+            ids = [resource["id"]] if isinstance(resource.get("id"), str) else []
+        else:
+            with suppress(Malformed):
+                ids, identifiers = subjects(resource) or ([], [])
+        found = {one for identity in ids for one in wanted.owners.get(identity.encode(), ())}
+        found |= {one for identifier in identifiers for one in wanted.identified.get(identifier, ())}
+        if found:
+            plain = line.removeprefix(b"\xef\xbb\xbf").rstrip() if number == 1 else line.rstrip()
+            for candidate in sorted(found):
+                yield candidate, number, plain
+

@@ -1,0 +1,85 @@
+"""The files that a prescreen reads: which there are, what their names say, and digests that tell a change."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from trialmatch.errors import BadInput
+from trialmatch.fhir.sources import known_type
+
+#: Bytes of a file that are read as one piece of work, and that one checksum of its digest stands for.
+RANGE = 32 << 20
+
+
+@dataclass(frozen=True)
+class Input:
+    """One file of NDJSON. ``kind`` is the resource type in its name, if that is one; ``size`` in bytes."""
+
+    path: Path
+    kind: str | None
+    size: int
+    changed: int
+
+    @property
+    def zipped(self) -> bool:
+        """Whether it is compressed."""
+        return self.path.name.endswith(".gz")
+
+    @property
+    def ranges(self) -> list[tuple[int, int]]:
+        """The file in pieces of work; a compressed file is one."""
+        if self.zipped:
+            return [(0, self.size)]
+        return [(start, min(start + RANGE, self.size)) for start in range(0, self.size, RANGE)]
+
+
+def find(folder: Path) -> list[Input]:
+    """The NDJSON files of a folder, by name.
+
+    Raises BadInput where there is no such folder, no NDJSON in it, or a file that cannot be opened.
+    """
+    if not folder.is_dir():
+        found = "not a folder" if folder.exists() else "no such folder"
+        raise BadInput(str(folder), found, "a folder of Bulk Data NDJSON, or the URL of a server that offers $export")
+    found_files = []
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.name.removesuffix(".gz").endswith(".ndjson"))
+    except OSError as problem:
+        raise BadInput(str(folder), f"cannot be read ({problem.strerror})", "a readable folder") from None
+    for path in paths:
+        if not path.is_file():
+            continue
+        try:
+            with path.open("rb"):
+                told = path.stat()
+        except OSError as problem:
+            raise BadInput(str(path), f"cannot be read ({problem.strerror})", "a readable file") from None
+        name = path.name.split(".", 1)[0]
+        found_files.append(Input(path, name if known_type(name) else None, told.st_size, told.st_mtime_ns))
+    if not found_files:
+        raise BadInput(str(folder), "no NDJSON in it", "files named like Patient.ndjson or Observation.000.ndjson.gz")
+    return found_files
+
+
+def digest_of(checksums: list[int]) -> str:
+    """The digest of a file from the CRC-32 of each of its ranges: tells any change, though not a forger's."""
+    return "crc32:" + hashlib.sha256(b"".join(one.to_bytes(4, "big") for one in checksums)).hexdigest()
+
+
+def checksums(path: Path) -> list[int]:
+    """The CRC-32 of each range of a file."""
+    found = []
+    with path.open("rb") as stream:
+        while True:
+            checksum = left = 0
+            for _ in range(RANGE >> 22):
+                piece = stream.read(1 << 22)
+                if not piece:
+                    break
+                checksum, left = zlib.crc32(piece, checksum), left + len(piece)
+            if not left:
+                return found
+            found.append(checksum)

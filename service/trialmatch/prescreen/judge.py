@@ -1,0 +1,377 @@
+"""Candidates judged: raw lines → records → facts → findings → rows, by the functions that match a single patient.
+
+Whatever moves the data (processes of one machine, Spark) calls :meth:`Judge.group`; it is pure but for its caches.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import NamedTuple
+
+from trialmatch.config import Settings
+from trialmatch.eligibility import truth as t
+from trialmatch.eligibility.context import Context, Finding
+from trialmatch.eligibility.criteria import (
+    AgeLeaf,
+    EventLeaf,
+    ExposureLeaf,
+    JudgementLeaf,
+    Leaf,
+    ResultLeaf,
+    SexLeaf,
+    Study,
+    TextLeaf,
+)
+from trialmatch.eligibility.evaluator import judge
+from trialmatch.eligibility.explain import need, why
+from trialmatch.eligibility.facts import Facts, Person, Source
+from trialmatch.eligibility.verdict import INELIGIBLE, Match, conclude
+from trialmatch.fhir.facts import Reader
+from trialmatch.fhir.records import Records
+from trialmatch.fhir.sources import take_line
+from trialmatch.matching import context_of, deceased, rules_of
+from trialmatch.prescreen.gates import UNSURE, Bound, Gate, Sieve, Sieves, gate_of, silent
+from trialmatch.terminology.mappings import Terminology
+
+
+class Line(NamedTuple):
+    """One line of input: where it stands (``file:line``), the type in its file's name, and its bytes."""
+
+    place: str
+    kind: str | None
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A person to judge: the id to use, all ids that mean the same person, and the gates they have records for."""
+
+    id: str
+    ids: frozenset[str]
+    gates: frozenset[int]
+
+
+@dataclass(frozen=True)
+class Referred:
+    """Resources that records refer to or that occur twice, by ``Type/id``: added to whoever needs them."""
+
+    held: Mapping[str, tuple[Line, ...]] = field(default_factory=dict)
+
+
+class Row(NamedTuple):
+    """One patient and one study that is not ineligible (the fields are columns of ``matches.parquet``)."""
+
+    patient: str
+    study: str
+    cohort: str | None
+    cohorts: list[dict[str, str]]
+    verdict: str
+    score: float | None
+    rank: int
+    counts: dict[str, int]
+    unmet: list[str]
+    missing: list[str]
+    evidence: list[str]
+    reason: str
+    needs: list[str]
+
+
+class Held(NamedTuple):
+    """What a later run compares with: a judged patient and study, ineligible or not.
+
+    ``statuses`` has one letter a leaf, in the order of the study: ``m``et, ``u``nmet, or ``?``; ``shown`` are the
+    leaves that rest on records, with what they show.
+    """
+
+    patient: str
+    study: str
+    verdict: str
+    statuses: str
+    shown: list[dict[str, str]]
+
+
+@dataclass
+class Tally:
+    """How one study's judged patients came out: ``aside`` before any criterion, by reason; then item by item.
+
+    ``items`` counts (position of the item, status, basis); ``remain``, ``stops`` and ``blocks`` are by position: for
+    how many nothing is unmet up to here, for how many it decides against them, for how many it is missing.
+    """
+
+    judged: int = 0
+    aside: Counter[str] = field(default_factory=Counter)
+    verdicts: Counter[str] = field(default_factory=Counter)
+    items: Counter[tuple[int, int, str]] = field(default_factory=Counter)
+    remain: Counter[int] = field(default_factory=Counter)
+    stops: Counter[int] = field(default_factory=Counter)
+    blocks: Counter[int] = field(default_factory=Counter)
+
+    def add(self, other: Tally) -> None:
+        """Take in the counts of other patients."""
+        self.judged += other.judged
+        for name in ("aside", "verdicts", "items", "remain", "stops", "blocks"):
+            getattr(self, name).update(getattr(other, name))
+
+
+@dataclass
+class Judged:
+    """What came of a group of candidates. ``late`` are lines that are no resources after all, as (type, problem)."""
+
+    rows: list[Row] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    partial: Counter[str] = field(default_factory=Counter)
+    late: list[tuple[str | None, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A study's leaves, as positions in the list of all distinct leaves."""
+
+    study: Study
+    sieve: Sieve
+    leaves: tuple[tuple[str, int], ...]
+    positions: Mapping[str, int]
+
+
+class Judge:
+    """Judges candidates against studies at a date; made once a process."""
+
+    def __init__(
+        self, studies: Sequence[Study], terminology: Terminology, settings: Settings, as_of: date, partial: Iterable[str]
+    ) -> None:
+        self.terminology, self.settings, self.as_of = terminology, settings, as_of
+        self.partial = frozenset(partial)
+        self.rules = rules_of(settings)
+        self.sieves = Sieves.of(studies, self.partial)
+        self.leaves: list[Leaf] = []
+        numbers: dict[Leaf, int] = {}
+        self.plans: list[_Plan] = []
+        for sieve in self.sieves.sieves:
+            found = []
+            for item in sieve.study.walk():
+                if item.leaf is not None:
+                    if item.leaf not in numbers:
+                        numbers[item.leaf] = len(self.leaves)
+                        self.leaves.append(item.leaf)
+                    found.append((item.link_id, numbers[item.leaf]))
+            positions = {item.link_id: position for position, item in enumerate(sieve.study.walk())}
+            self.plans.append(_Plan(sieve.study, sieve, tuple(found), positions))
+        self.keys = [_keys(leaf) for leaf in self.leaves]
+        empty = context_of(Facts(Person(""), self._sources()), terminology, self.rules, as_of)
+        self.silence = [None if keys is None else judge(leaf, empty) for leaf, keys in zip(self.leaves, self.keys)]
+
+    def _sources(self) -> dict[str, Source]:
+        return {kind: Source(kind, "partial", detail="some records could not be read") for kind in self.partial}
+
+    def group(
+        self, candidates: Sequence[Candidate], lines: Iterable[tuple[int, Line]], referred: Referred
+    ) -> Judged:
+        """Judge candidates; ``lines`` are theirs, each with the position of its candidate."""
+        judged = Judged()
+        mine: list[list[Line]] = [[] for _ in candidates]
+        for position, line in lines:
+            mine[position].append(line)
+        for candidate, own in zip(candidates, mine, strict=True):
+            self._judge(candidate, own, referred, judged)
+        return judged
+
+    def _judge(self, candidate: Candidate, lines: Iterable[Line], referred: Referred, judged: Judged) -> None:
+        records = Records(sources=self._sources())
+        for line in lines:
+            before = len(records.problems)
+            take_line(line.content, line.place, line.kind, records)
+            if len(records.problems) > before:
+                judged.late.append((line.kind, records.problems[-1]))
+        if judged.late:
+            return
+        if referred.held:
+            _refer(records, referred)
+        if candidate.id not in records.patients():
+            return
+        records.problems.clear()
+        reader = Reader(records, candidate.id, candidate.ids, self.terminology, self.settings)
+        context = context_of(reader.facts, self.terminology, self.rules, self.as_of)
+        plans = self._plans(candidate, context, judged)
+        if plans:
+            reader.read()
+            matches = [self._match(plan, context, judged) for plan in plans]
+            ranked = sorted((one for one in matches if one.verdict != INELIGIBLE), key=lambda match: match.order)
+            judged.rows += [row_of(match, reader.person, rank) for rank, match in enumerate(ranked, start=1)]
+        judged.problems += records.problems
+        for kind, source in records.sources.items():
+            if source.state != "complete" and kind not in self.partial:
+                judged.partial[kind] += 1
+
+    def _plans(self, candidate: Candidate, context: Context, judged: Judged) -> list[_Plan]:
+        """The studies whose necessary conditions a person fulfils."""
+        there = frozenset(self.sieves.gates[gate] for gate in candidate.gates)
+        dead = deceased(context)
+        truths: dict[Leaf, Bound] = {}
+
+        def known(leaf: Leaf) -> Bound:
+            gate = gate_of(leaf)
+            if gate is not None:
+                return UNSURE if gate in there else _silent(leaf, gate)
+            if leaf not in truths:
+                truth = judge(leaf, context).truth
+                truths[leaf] = truth, truth
+            return truths[leaf]
+
+        kept = []
+        for position in self.sieves.candidates(candidate.gates):
+            plan = self.plans[position]
+            tally = judged.tallies.setdefault(plan.study.id, Tally())
+            if dead:
+                tally.aside["deceased"] += 1
+            elif not plan.sieve.passes(known):
+                tally.aside["age or sex"] += 1
+            else:
+                kept.append(plan)
+        return kept
+
+    def _match(self, plan: _Plan, context: Context, judged: Judged) -> Match:
+        findings = {link_id: self._finding(number, context) for link_id, number in plan.leaves}
+        match = conclude(plan.study, findings, False)
+        tally = judged.tallies[plan.study.id]
+        tally.judged += 1
+        tally.verdicts[match.verdict] += 1
+        _count(match, plan.positions, tally)
+        judged.held.append(_held(match, context.facts.person.reference))
+        return match
+
+    def _finding(self, number: int, context: Context) -> Finding:
+        """The finding of a leaf; where nothing is on record of it, the one that silence always gives."""
+        finding: Finding | None = context.memo.get(number)
+        if finding is None:
+            finding = self._silence(number, context) or judge(self.leaves[number], context)
+            context.memo[number] = finding
+        return finding
+
+    def _silence(self, number: int, context: Context) -> Finding | None:
+        keys = self.keys[number]
+        if keys is None:
+            return None
+        facts = context.facts
+        if any(key in facts.index or key in facts.hints for key in keys):
+            return None
+        if keys and any(source.type not in self.partial for source in facts.incomplete(keys[0][0])):
+            return None  # something of this patient's own could not be read
+        return self.silence[number]
+
+
+def _silent(leaf: Leaf, gate: Gate) -> Bound:
+    assert isinstance(leaf, EventLeaf) and gate
+    return silent(leaf)
+
+
+def _keys(leaf: Leaf) -> tuple[tuple[str, str], ...] | None:
+    """Where facts about a leaf would be; None where its finding may differ though there are none."""
+    if isinstance(leaf, JudgementLeaf | TextLeaf):
+        return ()
+    if isinstance(leaf, AgeLeaf | SexLeaf) or leaf.keys is None:
+        return None
+    if any(isinstance(window.anchor, tuple) for window in leaf.windows):
+        return None
+    if isinstance(leaf, ResultLeaf):
+        return None if leaf.method == "cockcroft-gault" else tuple(("Observation", key) for key in leaf.keys)
+    assert isinstance(leaf, EventLeaf | ExposureLeaf)
+    return tuple((leaf.kind, key) for key in leaf.keys)
+
+
+def _refer(records: Records, referred: Referred) -> None:
+    """Add what a patient's records refer to, and other versions of them that name somebody else."""
+    wanted: dict[str, None] = {}
+    for held in list(records.by_type.values()):
+        for record in held:
+            for reference in references(record.resource):
+                wanted[reference] = None
+            wanted[f"{record.resource['resourceType']}/{record.resource.get('id')}"] = None
+    places = {record.place for held in records.by_type.values() for record in held}
+    for reference in wanted:
+        for line in referred.held.get(reference, ()):
+            if line.place not in places:
+                take_line(line.content, line.place, line.kind, records)
+
+
+def references(resource: object) -> Iterable[str]:
+    """The Medications and Encounters that a resource names, as ``Type/id``."""
+    pending = [resource]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, dict):
+            target = one.get("reference")
+            if isinstance(target, str):
+                parts = target.split("/_history/")[0].split("/")
+                if len(parts) > 1 and parts[-2] in ("Medication", "Encounter"):
+                    yield "/".join(parts[-2:])
+            pending += one.values()
+        elif isinstance(one, list):
+            pending += one
+
+
+def _count(match: Match, positions: Mapping[str, int], tally: Tally) -> None:
+    alive = True
+    for outcome in match.outcomes:
+        alive = alive and outcome.status != t.UNMET
+        if alive:
+            tally.remain[positions[outcome.item.link_id]] += 1
+    items = tally.items
+    pending = list(match.outcomes)
+    while pending:
+        outcome = pending.pop()
+        position = positions[outcome.item.link_id]
+        items[position, outcome.status, outcome.basis or ""] += 1
+        if outcome.blocking:
+            tally.blocks[position] += 1
+        if outcome.decisive:
+            tally.stops[position] += 1
+        pending += outcome.members
+
+
+def row_of(match: Match, person: Person, rank: int) -> Row:
+    """The row of a match."""
+    best = next((name for name, _, verdict in match.cohorts if verdict == match.verdict), None)
+    evidence: dict[str, None] = {}
+    for leaf in match.leaves:
+        for fact in leaf.finding.facts if leaf.finding else ():
+            evidence[fact.reference] = None
+    return Row(
+        person.reference,
+        match.study.id,
+        best,
+        [{"id": name, "verdict": verdict} for name, _, verdict in match.cohorts],
+        match.verdict,
+        match.score,
+        rank,
+        dict(match.counts),
+        [leaf.item.link_id for leaf in match.leaves if leaf.status == t.UNMET],
+        [leaf.item.link_id for leaf in match.leaves if leaf.blocking],
+        list(evidence),
+        why(match),
+        [need(leaf) for leaf in match.leaves if leaf.blocking],
+    )
+
+
+_LETTERS = {t.MET: "m", t.UNMET: "u", t.UNKNOWN: "?"}
+
+
+def _held(match: Match, patient: str) -> Held:
+    shown = []
+    for leaf in match.leaves:
+        facts = leaf.finding.facts if leaf.finding else ()
+        words = "; ".join(dict.fromkeys(_shown(fact) for fact in facts))
+        if words:
+            shown.append({"linkId": leaf.item.link_id, "words": words})
+    return Held(patient, match.study.id, match.verdict, "".join(_LETTERS[leaf.status] for leaf in match.leaves), shown)
+
+
+def _shown(fact: object) -> str:
+    if isinstance(fact, Person):
+        return f"born {fact.birth_printed}, {fact.sex or 'sex not recorded'}"
+    return str(getattr(fact, "display", ""))
+

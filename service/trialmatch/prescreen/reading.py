@@ -1,0 +1,409 @@
+"""From files to candidates and their lines: survey, closer look, who is who, fetch."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from functools import partial as bound
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from trialmatch.errors import BadInput
+from trialmatch.fhir.elements import Json, child, children
+from trialmatch.fhir.records import FACT_TYPES, Records, identities
+from trialmatch.prescreen import closer
+from trialmatch.prescreen.binding import Binder
+from trialmatch.prescreen.closer import Fault, Identifier, Seen
+from trialmatch.prescreen.fetch import GROUP, Spooled, Wanted, by_ids, fetch, spooled, tasks
+from trialmatch.prescreen.gates import Sieves
+from trialmatch.prescreen.inputs import Input, digest_of
+from trialmatch.prescreen.judge import Candidate, Line, Referred
+from trialmatch.prescreen.survey import Survey
+from trialmatch.prescreen.workers import Shared, Workers, shared
+
+#: How many repeated records are named by their place; all are counted.
+_NAMED_REPEATS = 1_000
+
+_REFERENCE = re.compile(rb'"(?:[^"\\]*/)?((?:Medication|Encounter)/[^"/\\]+)')
+_ENCOUNTER = re.compile(rb'"resourceType"\s*:\s*"Encounter"')
+
+
+@dataclass
+class Reading:
+    """What is known when all bytes have been read; everything that the judging of candidates needs."""
+
+    files: list[Input]
+    digests: list[str]
+    lines: list[int]
+    types: list[dict[str, int]]
+    persons: int
+    replaced: int
+    nameless: int
+    candidates: list[Candidate]
+    slices: dict[int, list[tuple[Path, int, int]]]
+    passed: Counter[int]
+    partial: frozenset[str]
+    faults: list[Fault]
+    repeats: int
+    repeated: list[tuple[int, int]]
+    orphans: dict[str, int]
+    referred: Path
+
+    def lines_of(self, group: int) -> list[tuple[int, Line]]:
+        """The lines of a group's candidates, in the order of the files."""
+        return lines_of(self.files, self.slices.get(group, ()))
+
+
+def lines_of(files: Sequence[Input], slices: Iterable[tuple[Path, int, int]]) -> list[tuple[int, Line]]:
+    """Spooled lines, each with its candidate's position in the group."""
+    found = []
+    for path, offset, length in slices:
+        for candidate, file, at, content in spooled(path, offset, length):
+            place = f"{files[file].path}:{at}" if at > 0 else f"{files[file].path}:@{-1 - at}@"
+            found.append((candidate % GROUP, Line(place, files[file].kind, content)))
+    return found
+
+
+@dataclass
+class Reader:
+    """Reads a folder. ``told`` are types known to be incomplete beforehand, ``late`` faults found in judging."""
+
+    files: list[Input]
+    workers: Workers
+    own: Shared
+    work: Path
+    told: frozenset[str] = frozenset()
+    late: list[Fault] = field(default_factory=list)
+    advance: Callable[[str, int], None] = lambda stage, size: None
+
+    def read(self) -> Reading:
+        """Read everything."""
+        sieves = Sieves.of(self.own.studies, self.told)
+        binder = Binder(sieves.gates, self.own.terminology, self.own.settings)
+        total = sum(file.size for file in self.files)
+        survey = Survey(self.workers.jobs, self.work / "scratch", 200 + total // (100 << 20))
+        try:
+            return self._read(survey, sieves, binder)
+        finally:
+            survey.close()
+
+    def _read(self, survey: Survey, sieves: Sieves, binder: Binder) -> Reading:
+        for number, file in enumerate(self.files):
+            survey.read(number, file, binder)
+            self.advance("survey", file.size)
+        closely = [number for number, counted in survey.files.items() if counted.closely]
+        seen = self._look(closely, survey)
+        self._check(survey, seen)
+        faults = sorted({*self.late, *(fault for one in seen.values() for fault in one.faults)}, key=_place)
+        partial = self.told | {kind for fault in faults for kind in ([fault.kind] if fault.kind else FACT_TYPES)}
+        asked = sieves.gates
+        if partial != self.told:
+            sieves = Sieves.of(self.own.studies, partial)
+        persons, replaced, same = self._who(survey)
+        wide, identified = self._gates(survey, seen, same)
+        candidates, passed = _candidates(survey, sieves, asked, wide, same, replaced)
+        wanted = self._wanted(candidates, identified)
+        with_persons = {number for number, counted in survey.files.items() if "Patient" in counted.types} | {
+            number for number, one in seen.items() if "Patient" in one.types
+        }
+        spool = self.work / "spool"
+        spool.mkdir(parents=True, exist_ok=True)
+        found: dict[int, list[Spooled]] = {number: [] for number in range(len(self.files))}
+        work = tasks(enumerate(self.files), set(closely), with_persons)
+        for task, left in self.workers.each(bound(_fetch, wanted=wanted, folder=spool), work):
+            found[task.number].append(left)
+            self.advance("fetch", task.stop - task.start)
+        slices: dict[int, list[tuple[Path, int, int]]] = {}
+        for number in found:
+            for left in sorted(found[number], key=lambda one: one.path):
+                for group, offset, length in left.slices:
+                    slices.setdefault(group, []).append((left.path, offset, length))
+        repeats, repeated, held = self._repeats(survey)
+        held |= self._referred(survey, seen, spool)
+        referred = self.work / f"referred-{len(self.late)}.pickle"
+        referred.write_bytes(pickle.dumps(Referred(held)))
+        orphans = Counter(survey.orphans())
+        strangers = {one for item in seen.values() for _, one in item.counts}
+        known = survey.known(sorted(strangers)) if strangers else set()
+        for item in seen.values():
+            for (kind, subject), count in item.counts.items():
+                if subject not in known:
+                    orphans[kind] += count
+        return Reading(
+            self.files,
+            [digest_of([sum_ for left in sorted(found[n], key=lambda one: one.path) for sum_ in left.checksums])
+             for n in found],
+            [seen[n].lines if n in seen else survey.files[n].lines for n in found],
+            [seen[n].types if n in seen else survey.files[n].types for n in found],
+            persons - len(replaced),
+            len(replaced),
+            sum(one.nameless for one in seen.values()),
+            candidates,
+            slices,
+            passed,
+            frozenset(partial),
+            faults,
+            repeats,
+            repeated,
+            dict(sorted(orphans.items())),
+            referred,
+        )
+
+    def _look(self, closely: list[int], survey: Survey) -> dict[int, Seen]:
+        seen: dict[int, Seen] = {}
+        items = [(number, self.files[number], survey.files[number].unsure) for number in closely]
+        for (number, _, _), one in self.workers.each(bound(_look, told=self.told), items):
+            seen[number] = one
+            for identity, linked in one.persons:
+                survey.add_person(number, identity, linked)
+        return dict(sorted(seen.items()))
+
+    def _check(self, survey: Survey, seen: Mapping[int, Seen]) -> None:
+        """A file without a single resource is no NDJSON at all."""
+        for number, one in seen.items():
+            if one.lines and len(one.faults) >= one.lines:
+                fault = one.faults[0]
+                raise BadInput(f"{self.files[number].path}:{fault.line or 1}", fault.why.split(";")[0], "NDJSON of FHIR")
+
+    def _who(self, survey: Survey) -> tuple[int, set[str], dict[str, frozenset[str]]]:
+        """How many patients there are, who is replaced by another, and who has several ids."""
+        linked = survey.linked()
+        if not linked:
+            return survey.persons(), set(), {}
+        records = self._patients(frozenset(linked))
+        targets = {one for record in records.by_type.get("Patient", ()) for one in _targets(record.resource)}
+        present = {str(record.resource.get("id")) for record in records.by_type.get("Patient", ())}
+        for other in sorted(survey.known(sorted(targets - present))):
+            records.add({"resourceType": "Patient", "id": other}, "")
+        replaced: set[str] = set()
+        same: dict[str, frozenset[str]] = {}
+        for identity in sorted(records.patients()):
+            found = identities(records, identity)
+            if found is None:
+                continue
+            current, ids = found
+            if current != identity:
+                replaced.add(identity)
+            if len(ids) > 1:
+                same[current] = same.get(current, frozenset()) | ids
+        return survey.persons(), replaced, same
+
+    def _patients(self, ids: frozenset[str]) -> Records:
+        records = Records()
+        wanted = frozenset(one.encode() for one in ids)
+        for _, lines in self.workers.each(bound(_by_ids, ids=wanted), self.files):
+            for _, line in lines:
+                resource, _, _ = closer.record_of(line, 0, None)
+                if resource is not None and resource["resourceType"] == "Patient" and resource.get("id") in ids:
+                    records.add(resource, "")
+        return records
+
+    def _gates(
+        self, survey: Survey, seen: Mapping[int, Seen], same: Mapping[str, frozenset[str]]
+    ) -> tuple[dict[str, frozenset[int]], dict[Identifier, list[str]]]:
+        """Who has records that gates ask for (by the id of the person), and who has which business identifier."""
+        owners = _owners(same)
+        wide: dict[str, frozenset[int]] = {}
+
+        def add(subject: str, gates: frozenset[int]) -> None:
+            for person in owners.get(subject, (subject,)):
+                wide[person] = wide.get(person, frozenset()) | gates
+
+        for subject, gates in survey.gates():
+            add(subject, gates)
+        asked: dict[Identifier, frozenset[int]] = {}
+        for one in seen.values():
+            for subject, gates in one.subjects.items():
+                add(subject, gates)
+            for identifier, gates in one.identified.items():
+                asked[identifier] = asked.get(identifier, frozenset()) | gates
+        identified: dict[Identifier, list[str]] = {}
+        if asked:
+            for _, found in self.workers.each(bound(_identified, asked=frozenset(asked)), self.files):
+                for identifier, patient in found:
+                    identified.setdefault(identifier, []).append(patient)
+                    add(patient, asked[identifier])
+        return wide, identified
+
+    def _wanted(self, candidates: list[Candidate], identified: Mapping[Identifier, list[str]]) -> Path:
+        owners: dict[bytes, tuple[int, ...]] = {}
+        for number, candidate in enumerate(candidates):
+            for identity in candidate.ids:
+                owners[identity.encode()] = (*owners.get(identity.encode(), ()), number)
+        by_identifier = {
+            identifier: tuple(sorted({one for patient in patients for one in owners.get(patient.encode(), ())}))
+            for identifier, patients in identified.items()
+        }
+        path = self.work / f"wanted-{len(self.late)}.pickle"  # processes remember it by its name
+        path.write_bytes(pickle.dumps(Wanted(owners, by_identifier)))
+        return path
+
+    def _repeats(self, survey: Survey) -> tuple[int, list[tuple[int, int]], dict[str, tuple[Line, ...]]]:
+        """Records that are there again: how many, where, and all versions of those about different patients."""
+        hashes = survey.repeated()
+        if not hashes:
+            return 0, [], {}
+        crossed = {(kind, number) for kind, number, crossing in hashes if crossing}
+        names: dict[tuple[str, str], bool] = {}
+        for file in self.files:
+            survey.ids(file, [number for _, number, _ in hashes], lambda kind, one: names.setdefault((kind, one), False))
+        ids = frozenset(one.encode() for _, one in names)
+        places: dict[tuple[str, str], list[tuple[int, int, bytes]]] = {}
+        numbers = {file.path: number for number, file in enumerate(self.files)}
+        for file, lines in self.workers.each(bound(_by_ids, ids=ids), self.files):
+            for at, line in lines:
+                resource, _, _ = closer.record_of(line, at, file.kind)
+                key = (str((resource or {}).get("resourceType")), str((resource or {}).get("id")))
+                if key in names:
+                    places.setdefault(key, []).append((numbers[file.path], at, line.rstrip()))
+        again = sorted((file, at) for found in places.values() for file, at, _ in sorted(found)[1:])
+        held = {}
+        if crossed:
+            for (kind, one), found in places.items():
+                if len(found) > 1 and len({_whose(line) for _, _, line in found}) > 1:
+                    held[f"{kind}/{one}"] = tuple(self._line(*place) for place in sorted(found))
+        return len(again), again[:_NAMED_REPEATS], held
+
+    def _line(self, file: int, at: int, content: bytes) -> Line:
+        return Line(f"{self.files[file].path}:{at}", self.files[file].kind, content)
+
+    def _referred(self, survey: Survey, seen: Mapping[int, Seen], spool: Path) -> dict[str, tuple[Line, ...]]:
+        """The Medications and Encounters that candidates' records name and that are not among their own."""
+        holds = [
+            number
+            for number in range(len(self.files))
+            if {"Medication", "Encounter"} & {*survey.files[number].types, *(seen[number].types if number in seen else ())}
+        ]
+        if not holds:
+            return {}
+        asked: set[str] = set()
+        own: set[str] = set()
+        for _, (named, there) in self.workers.each(_references, sorted(spool.iterdir())):
+            asked |= named
+            own |= there
+        wanted = asked - own
+        if not wanted:
+            return {}
+        ids = frozenset(one.split("/")[1].encode() for one in wanted)
+        held: dict[str, list[tuple[int, int, bytes]]] = {}
+        numbers = {self.files[number].path: number for number in holds}
+        for file, lines in self.workers.each(bound(_by_ids, ids=ids), [self.files[number] for number in holds]):
+            for at, line in lines:
+                resource, _, _ = closer.record_of(line, at, file.kind)
+                key = f"{(resource or {}).get('resourceType')}/{(resource or {}).get('id')}"
+                if key in wanted:
+                    held.setdefault(key, []).append((numbers[file.path], at, line.rstrip()))
+        return {key: tuple(self._line(*place) for place in sorted(found)) for key, found in sorted(held.items())}
+
+
+def _candidates(
+    survey: Survey,
+    sieves: Sieves,
+    asked: Sequence[Any],
+    wide: Mapping[str, frozenset[int]],
+    same: Mapping[str, frozenset[str]],
+    replaced: set[str],
+) -> tuple[list[Candidate], Counter[int]]:
+    """Who may be a candidate for any study, by id; and for how many patients each study (by position) is in play.
+
+    ``wide`` names gates by their position in ``asked``.
+    """
+    position = {gate: number for number, gate in enumerate(sieves.gates)}
+    there = {number: position[gate] for number, gate in enumerate(asked) if gate in position}
+    none: frozenset[int] = frozenset()
+    sets: dict[frozenset[int], frozenset[int]] = {}
+    found: list[Candidate] = []
+    seen: Counter[frozenset[int]] = Counter()
+    if sieves.open:
+        ids: Iterable[str] = survey.everybody()
+    else:
+        likely = sorted(person for person, gates in wide.items() if any(gate in there for gate in gates))
+        ids = survey.known(likely)
+    for identity in ids:
+        if identity in replaced:
+            continue
+        gates = wide.get(identity, none)
+        kept = sets.setdefault(gates, frozenset(there[gate] for gate in gates if gate in there))
+        if sieves.candidates(kept):
+            found.append(Candidate(identity, same.get(identity, frozenset((identity,))), kept))
+            seen[kept] += 1
+    found.sort(key=lambda candidate: candidate.id)
+    passed: Counter[int] = Counter()
+    for kept, count in seen.items():
+        for study in sieves.candidates(kept):
+            passed[study] += count
+    return found, passed
+
+
+def _owners(same: Mapping[str, frozenset[str]]) -> dict[str, tuple[str, ...]]:
+    """Persons by each id that means them, where there are several."""
+    owners: dict[str, list[str]] = {}
+    for person, ids in same.items():
+        for identity in ids:
+            owners.setdefault(identity, []).append(person)
+    return {identity: tuple({identity: None} if identity in same else {}) + tuple(
+        one for one in persons if one != identity) for identity, persons in owners.items()}
+
+
+def _targets(patient: Json) -> list[str]:
+    return [
+        str((child(link, "other") or {}).get("reference", "")).split("/_history/")[0].rsplit("/", 1)[-1]
+        for link in children(patient, "link")
+    ]
+
+
+def _place(fault: Fault) -> tuple[int, int, str]:
+    return fault.file, fault.line, fault.why
+
+
+def _whose(line: bytes) -> str:
+    resource = orjson.loads(line)
+    return repr([resource.get(key) for key in ("subject", "patient", "individual")])
+
+
+# What processes are given to do.
+
+
+def _fetch(task: Any, wanted: Path, folder: Path) -> Spooled:
+    return fetch(task, wanted, folder)
+
+
+def _look(item: tuple[int, Input, bool], told: frozenset[str]) -> Seen:
+    own = shared()
+    sieves = Sieves.of(own.studies, told)
+    return closer.look(item[0], item[1], item[2], Binder(sieves.gates, own.terminology, own.settings))
+
+
+def _by_ids(file: Input, ids: frozenset[bytes]) -> list[tuple[int, bytes]]:
+    return by_ids(file, ids)
+
+
+def _identified(file: Input, asked: frozenset[Identifier]) -> list[tuple[Identifier, str]]:
+    return closer.identified(file, asked)
+
+
+def _references(path: Path) -> tuple[set[str], set[str]]:
+    """The Medications and Encounters that spooled lines name, and the Encounters that are among them."""
+    named: set[str] = set()
+    own: set[str] = set()
+    for _, _, _, line in spooled(path, 0, path.stat().st_size):
+        named |= {one.decode() for one in _REFERENCE.findall(line)}
+        if _ENCOUNTER.search(line):
+            resource = orjson.loads(line)
+            if resource.get("resourceType") == "Encounter":
+                own.add(f"Encounter/{resource.get('id')}")
+    return named, own
+
+
+@lru_cache(maxsize=1)
+def referred_of(path: Path) -> Referred:
+    """What candidates' records refer to, as it was kept."""
+    with path.open("rb") as stream:
+        found: Referred = pickle.load(stream)  # noqa: S301 - written by this run
+    return found

@@ -1,0 +1,274 @@
+"""The first reading of all bytes: DuckDB parses every line and keeps a few columns of it.
+
+What a survey knows afterwards: how many records of which type each file holds and whose they are; which patients have a
+record that a gate asks for; ids that occur twice; and which files hold lines that need a closer look (``odd``): no JSON,
+no known type, no id, or a subject that is not plainly ``Patient/<id>``. Those files are read again line by line by
+:mod:`trialmatch.prescreen.closer`, with the very function that reads a folder for a single patient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from trialmatch.errors import TrialmatchError
+from trialmatch.fhir.records import CONTEXT_TYPES, FACT_TYPES
+from trialmatch.prescreen.binding import ELEMENTS, Binder
+from trialmatch.prescreen.inputs import Input
+
+#: Types that are looked at; Encounter is one of FACT_TYPES, too.
+KINDS = tuple(dict.fromkeys((*FACT_TYPES, *CONTEXT_TYPES)))
+
+#: The longest line that is read, in bytes; files with longer ones are read line by line.
+_LONGEST = 32 << 20
+
+_TARGET = 'STRUCT(reference VARCHAR, identifier JSON)'
+_BASE = {"resourceType": "VARCHAR", "id": "VARCHAR", "subject": _TARGET, "patient": _TARGET}
+
+#: The id in a reference to a patient, relative or absolute, of a version or not (records.is_about says the same).
+PATIENT_REFERENCE = r"^(?:.*/)?Patient/([^/\"\\]+?)(?:/_history/[^/]*)?$"
+
+_REFERENCE = (
+    "CASE WHEN resourceType IN ('Immunization', 'AllergyIntolerance') THEN patient.reference "
+    "WHEN resourceType = 'ResearchSubject' THEN coalesce(individual.reference, subject.reference) "
+    "ELSE coalesce(subject.reference, patient.reference) END"
+)
+_TARGETS = "(subject IS NOT NULL)::INT + (patient IS NOT NULL)::INT + (individual IS NOT NULL)::INT"
+_IDENTIFIED = "coalesce(subject.identifier, patient.identifier, individual.identifier) IS NOT NULL"
+
+
+@dataclass
+class Counted:
+    """What one file holds: ``lines`` with something in them, ``odd`` ones, and records by type."""
+
+    lines: int = 0
+    odd: int = 0
+    types: dict[str, int] = field(default_factory=dict)
+    unsure: bool = False
+
+    @property
+    def closely(self) -> bool:
+        """Whether it has to be read line by line."""
+        return self.unsure or self.odd > 0
+
+
+class Survey:
+    """A survey under way, and what it found."""
+
+    def __init__(self, threads: int, scratch: Path, memory: int) -> None:
+        """``scratch`` is where DuckDB may put what does not fit into ``memory`` (in MiB)."""
+        self.base = duckdb.connect()
+        scratch.mkdir(parents=True, exist_ok=True)
+        self.base.execute(f"SET threads={threads}")
+        self.base.execute("SET preserve_insertion_order=false")
+        self.base.execute(f"SET memory_limit='{memory}MiB'")
+        self.base.execute("SET temp_directory=" + _quoted(str(scratch)))
+        kinds = ", ".join(_quoted(kind) for kind in KINDS)
+        self.base.execute(f"CREATE TYPE kind AS ENUM ({kinds})")
+        self.base.execute("CREATE TABLE record (file USMALLINT, kind kind, id UBIGINT, subject UBIGINT)")
+        self.base.execute("CREATE TABLE person (id VARCHAR, linked BOOLEAN, file USMALLINT)")
+        self.base.execute("CREATE TABLE gated (subject VARCHAR, naming UBIGINT)")
+        self.base.execute("CREATE TABLE known (naming UBIGINT)")
+        self.namings: dict[int, frozenset[int]] = {}
+        self.files: dict[int, Counted] = {}
+
+    def close(self) -> None:
+        """Let go of what DuckDB holds."""
+        self.base.close()
+
+    def read(self, number: int, file: Input, binder: Binder) -> Counted:
+        """Survey one file."""
+        kinds = sorted({gate.kind for gate in binder.gates})
+        counted = self._read(number, file, [kind for kind in kinds if file.kind in (kind, None)], binder)
+        if not counted.unsure and file.kind is not None:
+            hidden = [kind for kind in kinds if kind != file.kind and kind in counted.types]
+            persons = file.kind != "Patient" and "Patient" in counted.types
+            if hidden or persons:  # types that its name does not say
+                self.base.execute("DELETE FROM record WHERE file = ?", [number])
+                everything = Input(file.path, None, file.size, file.changed)
+                counted = self._read(number, everything, kinds, binder)
+        self.files[number] = counted
+        return counted
+
+    def _read(self, number: int, file: Input, kinds: Sequence[str], binder: Binder) -> Counted:
+        try:
+            for kind in kinds:
+                self._namings(file, kind, binder)
+            return self._records(number, file, kinds)
+        except duckdb.OutOfMemoryException:
+            raise TrialmatchError(f"{file.path}: not enough memory, or no room for what does not fit into it") from None
+        except duckdb.IOException as problem:
+            if "No space left" in str(problem):
+                raise TrialmatchError(f"{file.path}: the disk is full") from None
+            return self._left(number)
+        except duckdb.Error:
+            return self._left(number)
+
+    def _left(self, number: int) -> Counted:
+        """A file that DuckDB cannot read (broken compression, a line that is too long) is read line by line."""
+        for table in ("record", "person"):
+            self.base.execute(f"DELETE FROM {table} WHERE file = ?", [number])
+        return Counted(unsure=True)
+
+    def _namings(self, file: Input, kind: str, binder: Binder) -> None:
+        """Bind the distinct namings of a kind that were not met before."""
+        named, shaped = ELEMENTS[kind]
+        columns = {key: "JSON" for key in (*named, *shaped)} | {"resourceType": "VARCHAR"}
+        parts = [_column(key) for key in named] + [f"json_structure({_column(key)})::VARCHAR" for key in shaped]
+        found = self.base.execute(
+            f"SELECT naming, {', '.join(f'any_value(c{n})' for n in range(len(parts)))} FROM (SELECT "
+            + ", ".join(f"{part} AS c{n}" for n, part in enumerate(parts))
+            + f", {_naming(kind)} AS naming FROM {_source(file, columns)} WHERE resourceType = {_quoted(kind)}) "
+            "GROUP BY naming"
+        )
+        fresh = []
+        while rows := found.fetchmany(1000):
+            for naming, *texts in rows:
+                if naming not in self.namings:
+                    self.namings[naming] = binder.of_survey(kind, texts[: len(named)], texts[len(named) :])
+                    if self.namings[naming]:
+                        fresh.append((naming,))
+        if fresh:
+            self.base.executemany("INSERT INTO known VALUES (?)", fresh)
+
+    def _records(self, number: int, file: Input, kinds: Sequence[str]) -> Counted:
+        columns = dict(_BASE)
+        columns["individual"] = _TARGET
+        persons = file.kind in ("Patient", None)
+        if persons:
+            columns["link"] = "JSON"
+        for kind in kinds:
+            columns |= {key: "JSON" for key in (*ELEMENTS[kind][0], *ELEMENTS[kind][1])}
+        naming = "CASE resourceType " + " ".join(f"WHEN {_quoted(kind)} THEN {_naming(kind)}" for kind in kinds) + " END"
+        wide = f"""
+            SELECT TRY_CAST(resourceType AS kind) AS kind, resourceType, id, {_REFERENCE} AS reference,
+                   {_TARGETS} AS targets, {_IDENTIFIED} AS identified,
+                   {'link IS NOT NULL' if persons else 'false'} AS linked, {naming if kinds else 'NULL'} AS naming
+            FROM {_source(file, columns)}"""
+        narrow = f"""
+            SELECT kind, resourceType, id, linked, naming, identified, targets,
+                   CASE WHEN kind = 'Patient' THEN id
+                        WHEN starts_with(reference, 'Patient/') AND NOT contains(substr(reference, 9), '/')
+                        THEN substr(reference, 9)
+                        ELSE nullif(regexp_extract(reference, {_quoted(PATIENT_REFERENCE)}, 1), '') END AS subject
+            FROM ({wide})"""
+        told = f"""
+            SELECT *, CASE WHEN kind IS NULL THEN resourceType IS NULL OR resourceType = 'Bundle'
+                           WHEN id IS NULL OR contains(id, '\\') OR contains(id, '"') THEN true
+                           WHEN kind IN ('Patient', 'Medication') THEN false
+                           ELSE identified OR targets <> 1 OR subject IS NULL OR contains(subject, '\\')
+                                OR contains(subject, '"') END AS odd
+            FROM ({narrow})"""
+        self.base.execute("CREATE OR REPLACE TEMP TABLE read AS SELECT kind, resourceType, odd, "
+                          "hash(id) AS id, hash(subject) AS subject"
+                          + (", CASE WHEN kind = 'Patient' OR naming IN (SELECT naming FROM known) THEN subject END "
+                             "AS whose, linked, naming" if persons or kinds else "") + f" FROM ({told})")
+        self.base.execute(f"INSERT INTO record SELECT {number}, kind, id, subject FROM read "
+                          "WHERE kind IS NOT NULL AND NOT odd")
+        if persons:
+            self.base.execute(f"INSERT INTO person SELECT whose, linked, {number} FROM read "
+                              "WHERE kind = 'Patient' AND NOT odd")
+        if kinds:
+            self.base.execute("INSERT INTO gated SELECT DISTINCT whose, naming FROM read "
+                              "WHERE whose IS NOT NULL AND naming IS NOT NULL AND NOT odd")
+        rows = self.base.execute("SELECT resourceType, odd, count(*) FROM read GROUP BY ALL").fetchall()
+        self.base.execute("DROP TABLE read")
+        counted = Counted()
+        for kind, odd, number_of in rows:
+            counted.lines += number_of
+            if odd:
+                counted.odd += number_of
+            if kind is not None:
+                counted.types[kind] = counted.types.get(kind, 0) + number_of
+        return counted
+
+    # What a survey found.
+
+    def add_person(self, number: int, identity: str, linked: bool) -> None:
+        """A Patient that was found in a closer look."""
+        self.base.execute("INSERT INTO person VALUES (?, ?, ?)", [identity, linked, number])
+
+    def persons(self) -> int:
+        """How many patients there are."""
+        return int(self._one("SELECT count(DISTINCT id) FROM person"))
+
+    def linked(self) -> list[str]:
+        """The ids of Patients with a link to another."""
+        return [one for (one,) in self.base.execute("SELECT DISTINCT id FROM person WHERE linked").fetchall()]
+
+    def everybody(self) -> Iterator[str]:
+        """The ids of all patients."""
+        found = self.base.execute("SELECT DISTINCT id FROM person")
+        while rows := found.fetchmany(10_000):
+            yield from (identity for (identity,) in rows)
+
+    def known(self, ids: Sequence[str]) -> set[str]:
+        """Those of ``ids`` that are patients."""
+        self.base.execute("CREATE OR REPLACE TEMP TABLE asked (id VARCHAR)")
+        if ids:
+            self.base.executemany("INSERT INTO asked VALUES (?)", [(one,) for one in ids])
+        return {one for (one,) in self.base.execute("SELECT id FROM asked SEMI JOIN person USING (id)").fetchall()}
+
+    def gates(self) -> Iterator[tuple[str, frozenset[int]]]:
+        """Subjects with records that gates ask for, and which gates."""
+        found = self.base.execute("SELECT subject, list(DISTINCT naming) FROM gated GROUP BY subject")
+        while rows := found.fetchmany(10_000):
+            for subject, namings in rows:
+                yield subject, frozenset().union(*(self.namings[naming] for naming in namings))
+
+    def orphans(self) -> dict[str, int]:
+        """By type: records whose subject is no patient that is there."""
+        found = self.base.execute(
+            "SELECT kind::VARCHAR, count(*) FROM record ANTI JOIN (SELECT hash(id) AS subject FROM person) p "
+            "USING (subject) WHERE kind NOT IN ('Patient', 'Medication') GROUP BY ALL ORDER BY ALL"
+        )
+        return dict(found.fetchall())
+
+    def repeated(self) -> list[tuple[str, int, bool]]:
+        """Records that are there more than once: type, hash of the id, and whether they are about different patients."""
+        return self.base.execute(
+            "SELECT kind::VARCHAR, id, count(DISTINCT subject) > 1 FROM record GROUP BY kind, id HAVING count(*) > 1"
+        ).fetchall()
+
+    def ids(self, file: Input, hashes: Sequence[int], each: Callable[[str, str], None]) -> None:
+        """Tell the type and id of a file's records whose id has one of these hashes."""
+        self.base.execute("CREATE OR REPLACE TEMP TABLE sought (id UBIGINT)")
+        self.base.executemany("INSERT INTO sought VALUES (?)", [(one,) for one in hashes])
+        found = self.base.execute(
+            "SELECT DISTINCT resourceType, id FROM " + _source(file, {"resourceType": "VARCHAR", "id": "VARCHAR"})
+            + " WHERE hash(id) IN (SELECT id FROM sought)"
+        )
+        while rows := found.fetchmany(10_000):
+            for kind, identity in rows:
+                each(kind, identity)
+
+    def _one(self, query: str) -> int:
+        row = self.base.execute(query).fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+def _source(file: Input, columns: dict[str, str]) -> str:
+    listed = ", ".join(f"{_column(key)}: {_quoted(kind)}" for key, kind in columns.items())
+    return (
+        f"read_json({_quoted(str(file.path))}, format='newline_delimited', columns={{{listed}}}, ignore_errors=true, "
+        f"maximum_object_size={_LONGEST}, compression={_quoted('gzip' if file.zipped else 'none')})"
+    )
+
+
+def _naming(kind: str) -> str:
+    """A hash of what names a record and of the JSON types of the rest."""
+    named, shaped = ELEMENTS[kind]
+    parts = [_column(key) for key in named] + [f"json_structure({_column(key)})::VARCHAR" for key in shaped]
+    return f"hash({_quoted(kind)}, {', '.join(parts)})"
+
+
+def _column(key: str) -> str:
+    return f'"{key}"'
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,114 @@
+"""What a run leaves on its way, so that it can go on after a kill: a folder inside ``--out`` that a finished run removes.
+
+``plan.json`` says what the run is about; ``reading.pickle`` what reading all bytes gave; ``group-…`` what judging a
+group of candidates gave. Each is written aside and renamed, so that it is whole or not there.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+
+from trialmatch.errors import TrialmatchError, UsageError
+
+T = TypeVar("T")
+
+NAME = ".prescreen"
+
+
+class Work:
+    """The work folder of one run."""
+
+    def __init__(self, out: Path) -> None:
+        self.out, self.folder = out, out / NAME
+
+    def begin(self, plan: Mapping[str, Any], resume: bool) -> bool:
+        """Begin, or go on with what is there; True where something can be gone on with.
+
+        Raises UsageError where ``resume`` asks to go on with a run that was about something else.
+        """
+        path = self.folder / "plan.json"
+        if resume and path.exists():
+            self._same(orjson.loads(path.read_bytes()), plan)
+            return (self.folder / "reading.pickle").exists()
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
+        with told_disk(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write(path, orjson.dumps(plan, option=orjson.OPT_INDENT_2))
+        return False
+
+    def _same(self, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+        words = {
+            "version": "the version of trialmatch",
+            "studies": "the studies",
+            "mappings": "the mappings",
+            "settings": "the settings",
+            "only": "the chosen studies (--study)",
+            "asOf": "the day of screening (--as-of)",
+            "inputs": "the input files",
+            "since": "the earlier run (--since)",
+        }
+        changed = [words.get(key, key) for key in now if before.get(key) != now[key]]
+        if changed:
+            raise UsageError(f"--resume: {', '.join(changed)} changed since the run in {self.out} began; run it anew")
+
+    def load(self, name: str) -> Any:
+        """What was kept under a name."""
+        with (self.folder / name).open("rb") as stream:
+            return pickle.load(stream)  # noqa: S301 - written by this program, in a folder of its user
+
+    def keep(self, name: str, value: object) -> None:
+        """Keep something under a name."""
+        write(self.folder / name, pickle.dumps(value))
+
+    def has(self, name: str) -> bool:
+        """Whether something is kept under a name."""
+        return (self.folder / name).exists()
+
+    def forget(self, pattern: str) -> None:
+        """Let go of what was kept under names of a pattern."""
+        for path in self.folder.glob(pattern):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+    def end(self) -> None:
+        """The run is complete: nothing is left to go on with."""
+        shutil.rmtree(self.folder)
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    aside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    with told_disk(path):
+        with aside.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(aside, path)
+
+
+def publish(path: Path, fill: Callable[[Path], None]) -> None:
+    """Let ``fill`` write a file aside, then put it in its place at once."""
+    aside = path.with_name(f".{path.name}.part")
+    with told_disk(path):
+        fill(aside)
+        os.replace(aside, path)
+
+
+@contextmanager
+def told_disk(path: Path) -> Any:
+    """An error of the disk, in one line."""
+    try:
+        yield
+    except OSError as problem:
+        raise TrialmatchError(f"{path}: cannot be written ({problem.strerror or 'the disk is full?'})") from None
