@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,13 +56,23 @@ def _run(method: str, url: str, form: str | None, seconds: float, limit: int) ->
     if not is_secure(url):
         raise Unanswered("is neither https nor on this machine")
     try:
-        return asyncio.run(_exchange(method, url, form, seconds, limit))
+        return _here(_exchange(method, url, form, seconds, limit))
     except TimeoutError:
         raise Unanswered("does not answer in time") from None
     except (aiohttp.ClientSSLError, ssl.SSLError):
         raise Unanswered("has no certificate that is trusted") from None
     except (aiohttp.ClientError, OSError, ValueError):
         raise Unanswered("cannot be reached") from None
+
+
+def _here(exchange: Coroutine[Any, Any, Reply]) -> Reply:
+    """Run it to its end, also in a thread that is busy with an event loop of its own."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(exchange)
+    with ThreadPoolExecutor(1) as aside:
+        return aside.submit(asyncio.run, exchange).result()
 
 
 async def _exchange(method: str, url: str, form: str | None, seconds: float, limit: int) -> Reply:

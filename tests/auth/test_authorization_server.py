@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,14 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 from authlib.integrations.requests_client import OAuth2Session
+from click.testing import CliRunner
 from joserfc.jwk import ECKey, RSAKey
+from trialmatch.cli import main
 from trialmatch.config import Settings
-from trialmatch.errors import SourceUnavailable
+from trialmatch.errors import INCOMPLETE, SourceUnavailable
 from trialmatch.fhir.backend_services import Tokens
 from trialmatch.fhir.client_keys import public_jwks
+from trialmatch.fhir.server import fetch
 from trialmatch.web.signatures import Refused
 from trialmatch.web.tokens import Issuers
 
@@ -259,6 +263,37 @@ def _logged_in(url: str, redirect: str) -> str:
             assert "code" in parse_qs(urlsplit(url).query), url
             return url
     raise AssertionError("the log-in goes round in circles")
+
+
+class TestMatching:
+    """Patients behind the server. It has no records but the Patient's own, so the sources are failed."""
+
+    def test_a_token_that_the_server_has_forgotten(self, authorization_server: Start, tmp_path: Path) -> None:  # noqa: F811
+        """The server starts again and knows the client, but none of its tokens: 401, a new one, and on it goes."""
+        ours = settings(tmp_path, ec())
+        clients = [backend({"jwks": public_jwks(ours)}, "ES384")]
+        server = authorization_server(clients=clients)
+        tokens = Tokens(ours)
+        assert "p" in fetch(server.fhir, "p", ours, bearer=tokens).patients()
+        old = tokens.bearer(server.fhir)
+        server.stop()
+        authorization_server(clients=clients, port=urlsplit(server.issuer).port or 0)
+        assert "p" in fetch(server.fhir, "p", ours, bearer=tokens).patients()
+        assert tokens.bearer(server.fhir) != old
+
+    def test_the_command(self, authorization_server: Start, tmp_path: Path, monkeypatch: Any) -> None:  # noqa: F811
+        ours = settings(tmp_path, rsa())
+        server = authorization_server(clients=[backend({"jwks": public_jwks(ours)}, "RS384")])
+        call = ["match", "p", "--fhir", server.fhir, "--format", "json", "--all"]
+        refused = CliRunner().invoke(main, call)
+        assert (refused.exit_code, refused.stdout) == (4, "")
+        assert "401" in refused.stderr
+        monkeypatch.setenv("TRIALMATCH_CLIENT_ID", "trialmatch")
+        monkeypatch.setenv("TRIALMATCH_CLIENT_KEY", str(ours.client_key))
+        done = CliRunner().invoke(main, call)
+        assert done.exit_code == INCOMPLETE
+        assert json.loads(done.stdout)["patient"] == "Patient/p"
+        assert "eyJ" not in done.stderr
 
 
 def test_a_server_that_is_gone(authorization_server: Start, tmp_path: Path) -> None:  # noqa: F811

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from trialmatch.addresses import is_loopback, is_secure, origin, parts, shown
@@ -29,6 +31,13 @@ def test_the_answer_to_a_form_whatever_its_status(server: Place) -> None:
     assert (reply.status, reply.body, server.forms) == (400, {"a": 1}, ["b=1&c=%20"])
     server.documents["/a"] = ["no object"]
     assert post_form(server.at("/a"), "").body is None
+
+
+def test_in_a_thread_that_runs_a_loop(server: Place) -> None:
+    async def inside() -> dict[str, Any]:
+        return get_json(server.at("/a"))
+
+    assert asyncio.run(inside()) == {"a": 1}
 
 
 @pytest.mark.parametrize(

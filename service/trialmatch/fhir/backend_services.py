@@ -79,8 +79,8 @@ class _Server:
 class Tokens:
     """Tokens for FHIR servers, as the client that the settings name. Safe for threads; reads the key at once.
 
-    ``bearer`` blocks, up to the few seconds that two small exchanges may take: call it from a thread without an event
-    loop. Call it only for servers that the operator has named, never for one that a request brings along.
+    ``bearer`` and ``renew`` block, up to the few seconds that two small exchanges may take. Call them only for servers
+    that the operator has named, never for one that a request brings along.
 
     Raises UsageError where the key cannot be used.
     """
