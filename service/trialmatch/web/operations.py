@@ -51,7 +51,8 @@ def measured() -> Response:
 @blueprint.alt_response(500, "INTERNAL_SERVER_ERROR")
 def keys() -> Response:
     """The public keys by which the hospital's server knows this service (SMART Backend Services)"""
-    return answer(public_jwks(service().settings))
+    # SMART App Launch 2.2 asks for a lifetime. It is how long a new key is to lie beside the old one before it signs.
+    return answer(public_jwks(service().settings), headers={"Cache-Control": "public, max-age=300"})
 
 
 #: How the API is called: outside of the document that it shows.
