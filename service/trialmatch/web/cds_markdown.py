@@ -20,14 +20,14 @@ _SPECIAL = re.compile(r"([\\`*_\[\]~|])")
 _FIRST = re.compile(r"^([#+=>-]|\d{1,9}(?=[.)]))")
 
 #: What GFM makes a link of by itself; a character of no width takes the beginning apart.
-_LINKS = re.compile(r"(://|\bwww(?=\.)|@)", re.IGNORECASE)
+_LINKS = re.compile(r"(?<=:)(?=//)|(?<=\bwww)(?=\.)|(?=@)", re.IGNORECASE)
 _NO_WIDTH = "\u200b"
 
 
 def escaped(text: object, most: int = 160) -> str:
     """Text on one line that shows as it is, cut after ``most`` characters."""
     words = shortened(clean(text), most)
-    words = _LINKS.sub(lambda found: _NO_WIDTH + found[0] if found[0] == "@" else found[0] + _NO_WIDTH, words)
+    words = _LINKS.sub(_NO_WIDTH, words)
     words = _SPECIAL.sub(r"\\\1", _TAGS.sub("&lt;", _ENTITIES.sub("&amp;", words)))
     return _FIRST.sub(lambda found: f"{found[0]}\\" if found[0][0].isdigit() else f"\\{found[0]}", words)
 
