@@ -254,6 +254,20 @@ def test_many_at_once_ask_once(idp: Place, source: KeySource) -> None:
     assert idp.asked == ["/jwks"]
 
 
+def test_a_new_key_that_another_thread_is_just_reading(idp: Place, source: KeySource, clock: Clock) -> None:
+    """Whoever comes with it in that moment waits for it, and is not refused."""
+    assert known(source)
+    idp.documents["/jwks"] = key_set(rsa(), rsa("second"))
+    idp.moods["/jwks"] = "slow"
+    clock.now += FRESH + 1
+    reader = threading.Thread(target=known, args=(source,), daemon=True)
+    reader.start()
+    while len(idp.asked) < 2:
+        reader.join(0.01)
+    assert known(source, "second")
+    assert len(idp.asked) == 2
+
+
 def test_nobody_waits_who_has_keys(idp: Place, source: KeySource, clock: Clock) -> None:
     """While one thread reads keys again from a slow issuer, the others go on with those they have."""
     assert known(source)

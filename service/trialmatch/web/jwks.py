@@ -58,8 +58,8 @@ class KeySource:
         elif age > FRESH:
             self._read(wait=False)
         candidates = self._candidates(key_id, algorithm)
-        if not candidates and self._pause_is_over():
-            self._read(wait=True)
+        if not candidates:
+            self._read(wait=True)  # a new key, perhaps one that another thread is reading just now
             candidates = self._candidates(key_id, algorithm)
         age = self._age()
         if age is None or age > STALE:
@@ -80,7 +80,7 @@ class KeySource:
         ]
 
     def _read(self, *, wait: bool) -> None:
-        """Read the keys, unless someone has just done so or tried to."""
+        """Read the keys, unless someone has just done so or tried to. ``wait`` for whoever is at it."""
         if not self._lock.acquire(blocking=wait):
             return
         try:
