@@ -61,7 +61,6 @@ public class Hospital {
         // Records come in any order, with ids of the hospital's own making, and may point at what nobody gave.
         settings.setResourceClientIdStrategy(JpaStorageSettings.ClientIdStrategyEnum.ANY);
         settings.setEnforceReferentialIntegrityOnWrite(false);
-        settings.setFetchSizeDefaultMaximum(LARGEST_PAGE);
         settings.setJobFastTrackingEnabled(true); // an export begins at once, not at the next minute
         return settings;
     }
