@@ -13,6 +13,7 @@ import click
 
 from trialmatch import __version__
 from trialmatch.cli_codes import codes
+from trialmatch.cli_prescreen import prescreen
 from trialmatch.cli_serve import serve
 from trialmatch.config import Settings
 from trialmatch.console import Commands, day, tell, write, write_json, write_page
@@ -332,6 +333,7 @@ def _relative(path: Path) -> str:
 
 
 main.add_command(codes)
+main.add_command(prescreen)
 main.add_command(serve)
 
 if __name__ == "__main__":

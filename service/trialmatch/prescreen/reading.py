@@ -97,7 +97,8 @@ class Reader:
         for number, file in enumerate(self.files):
             survey.read(number, file, binder)
             self.advance("survey", file.size)
-        closely = [number for number, counted in survey.files.items() if counted.closely]
+        escaped = survey.escaped()
+        closely = [number for number, counted in survey.files.items() if counted.closely or escaped]
         seen = self._look(closely, survey)
         self._check(survey, seen)
         faults = sorted({*self.late, *(fault for one in seen.values() for fault in one.faults)}, key=_place)

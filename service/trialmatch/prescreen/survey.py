@@ -22,8 +22,9 @@ from trialmatch.prescreen.inputs import Input
 #: Types that are looked at; Encounter is one of FACT_TYPES, too.
 KINDS = tuple(dict.fromkeys((*FACT_TYPES, *CONTEXT_TYPES)))
 
-#: The longest line that is read, in bytes; files with longer ones are read line by line.
-_LONGEST = 32 << 20
+#: The longest line that is read, in bytes: DuckDB holds a few buffers of twice the size. A file with a longer line is
+#: tried with the second size; one with even longer lines is read line by line.
+_LONGEST = (4 << 20, 64 << 20)
 
 _TARGET = 'STRUCT(reference VARCHAR, identifier JSON)'
 _BASE = {"resourceType": "VARCHAR", "id": "VARCHAR", "subject": _TARGET, "patient": _TARGET}
@@ -74,6 +75,7 @@ class Survey:
         self.base.execute("CREATE TABLE known (naming UBIGINT)")
         self.namings: dict[int, frozenset[int]] = {}
         self.files: dict[int, Counted] = {}
+        self._longest = _LONGEST[0]
 
     def close(self) -> None:
         """Let go of what DuckDB holds."""
@@ -98,6 +100,15 @@ class Survey:
             for kind in kinds:
                 self._namings(file, kind, binder)
             return self._records(number, file, kinds)
+        except duckdb.InvalidInputException:
+            if self._longest == _LONGEST[-1]:
+                return self._left(number)
+            self._left(number)
+            self._longest = _LONGEST[-1]
+            try:
+                return self._read(number, file, kinds, binder)
+            finally:
+                self._longest = _LONGEST[0]
         except duckdb.OutOfMemoryException:
             raise TrialmatchError(f"{file.path}: not enough memory, or no room for what does not fit into it") from None
         except duckdb.IOException as problem:
@@ -121,7 +132,7 @@ class Survey:
         found = self.base.execute(
             f"SELECT naming, {', '.join(f'any_value(c{n})' for n in range(len(parts)))} FROM (SELECT "
             + ", ".join(f"{part} AS c{n}" for n, part in enumerate(parts))
-            + f", {_naming(kind)} AS naming FROM {_source(file, columns)} WHERE resourceType = {_quoted(kind)}) "
+            + f", {_naming(kind)} AS naming FROM {self._source(file, columns)} WHERE resourceType = {_quoted(kind)}) "
             "GROUP BY naming"
         )
         fresh = []
@@ -147,7 +158,7 @@ class Survey:
             SELECT TRY_CAST(resourceType AS kind) AS kind, resourceType, id, {_REFERENCE} AS reference,
                    {_TARGETS} AS targets, {_IDENTIFIED} AS identified,
                    {'link IS NOT NULL' if persons else 'false'} AS linked, {naming if kinds else 'NULL'} AS naming
-            FROM {_source(file, columns)}"""
+            FROM {self._source(file, columns)}"""
         narrow = f"""
             SELECT kind, resourceType, id, linked, naming, identified, targets,
                    CASE WHEN kind = 'Patient' THEN id
@@ -157,10 +168,9 @@ class Survey:
             FROM ({wide})"""
         told = f"""
             SELECT *, CASE WHEN kind IS NULL THEN resourceType IS NULL OR resourceType = 'Bundle'
-                           WHEN id IS NULL OR contains(id, '\\') OR contains(id, '"') THEN true
+                           WHEN id IS NULL THEN true
                            WHEN kind IN ('Patient', 'Medication') THEN false
-                           ELSE identified OR targets <> 1 OR subject IS NULL OR contains(subject, '\\')
-                                OR contains(subject, '"') END AS odd
+                           ELSE identified OR targets <> 1 OR subject IS NULL END AS odd
             FROM ({narrow})"""
         self.base.execute("CREATE OR REPLACE TEMP TABLE read AS SELECT kind, resourceType, odd, "
                           "hash(id) AS id, hash(subject) AS subject"
@@ -185,6 +195,13 @@ class Survey:
                 counted.types[kind] = counted.types.get(kind, 0) + number_of
         return counted
 
+    def _source(self, file: Input, columns: dict[str, str]) -> str:
+        listed = ", ".join(f"{_column(key)}: {_quoted(kind)}" for key, kind in columns.items())
+        return (
+            f"read_json({_quoted(str(file.path))}, format='newline_delimited', columns={{{listed}}}, ignore_errors=true, "
+            f"maximum_object_size={self._longest}, compression={_quoted('gzip' if file.zipped else 'none')})"
+        )
+
     # What a survey found.
 
     def add_person(self, number: int, identity: str, linked: bool) -> None:
@@ -194,6 +211,10 @@ class Survey:
     def persons(self) -> int:
         """How many patients there are."""
         return int(self._one("SELECT count(DISTINCT id) FROM person"))
+
+    def escaped(self) -> bool:
+        """Whether a patient's id may be written in other ways than it reads, so that no line can be told by its bytes."""
+        return self._one("SELECT count(*) FROM person WHERE regexp_matches(id, '[^ -~]|[\\\\/\"]')") > 0
 
     def linked(self) -> list[str]:
         """The ids of Patients with a link to another."""
@@ -238,7 +259,7 @@ class Survey:
         self.base.execute("CREATE OR REPLACE TEMP TABLE sought (id UBIGINT)")
         self.base.executemany("INSERT INTO sought VALUES (?)", [(one,) for one in hashes])
         found = self.base.execute(
-            "SELECT DISTINCT resourceType, id FROM " + _source(file, {"resourceType": "VARCHAR", "id": "VARCHAR"})
+            "SELECT DISTINCT resourceType, id FROM " + self._source(file, {"resourceType": "VARCHAR", "id": "VARCHAR"})
             + " WHERE hash(id) IN (SELECT id FROM sought)"
         )
         while rows := found.fetchmany(10_000):
@@ -249,14 +270,6 @@ class Survey:
         row = self.base.execute(query).fetchone()
         assert row is not None
         return int(row[0])
-
-
-def _source(file: Input, columns: dict[str, str]) -> str:
-    listed = ", ".join(f"{_column(key)}: {_quoted(kind)}" for key, kind in columns.items())
-    return (
-        f"read_json({_quoted(str(file.path))}, format='newline_delimited', columns={{{listed}}}, ignore_errors=true, "
-        f"maximum_object_size={_LONGEST}, compression={_quoted('gzip' if file.zipped else 'none')})"
-    )
 
 
 def _naming(kind: str) -> str:

@@ -1,0 +1,118 @@
+"""The command that looks for candidates in a whole hospital."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from trialmatch.config import Settings
+from trialmatch.console import day, tell, write_page
+from trialmatch.errors import INCOMPLETE, BadInput, UsageError
+
+if TYPE_CHECKING:  # what takes long to import is imported where it is used, so that --help answers at once
+    from trialmatch.prescreen.engine import Order, Progress, Summary
+    from trialmatch.prescreen.export import Exported
+    from trialmatch.usecases import Engine
+
+#: Lines about single records that are told on standard error; run.json has them all.
+_TOLD = 20
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command(no_args_is_help=True)
+@click.argument("source", metavar="SOURCE")
+@click.option("--out", metavar="DIR", type=_PATH, required=True, help="Where the results go.")
+@click.option("--study", "study_ids", metavar="ID", multiple=True, help="Only this study; may be given again.")
+@click.option("--as-of", type=day, metavar="DATE", help="The day of screening; today if not given.")
+@click.option("--since", metavar="DIR", type=_PATH, help="An earlier run: also tell what has changed since.")
+@click.option("--resume", is_flag=True, help="Go on with a run in DIR that was interrupted.")
+@click.option("--jobs", metavar="N", type=click.IntRange(1, 256), help="Processes; all processors if not given.")
+@click.option("--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True)
+@click.option("--keep-export", metavar="DIR", type=_PATH, help="Keep what a server exported in this folder.")
+@click.option("--studies", metavar="PATH|URL", help="Studies: a folder, a Bundle, or an R5 FHIR server.")
+@click.option("--lenient", is_flag=True, help="Take in studies that were written elsewhere.")
+def prescreen(
+    source: str,
+    out: Path,
+    study_ids: tuple[str, ...],
+    as_of: date | None,
+    since: Path | None,
+    resume: bool,
+    jobs: int | None,
+    engine: str,
+    keep_export: Path | None,
+    studies: str | None,
+    lenient: bool,
+) -> int:
+    """Find the candidates for every study among all patients of a hospital.
+
+    SOURCE is a folder of Bulk Data NDJSON (plain or .gz, any number of files), or the URL of a FHIR server that offers
+    $export. DIR gets matches.parquet, screening-log.csv, candidates.ndjson (FHIR), attrition.html and run.json, each
+    whole or not at all.
+
+    \b
+    Examples
+      trialmatch prescreen export/ --out tonight
+      trialmatch prescreen export/ --out tonight --study NCT06892145 --as-of 2026-03-01
+      trialmatch prescreen export/ --out tonight --since last-night
+      trialmatch prescreen https://hospital.example/fhir --out tonight
+    """
+    from trialmatch.prescreen.engine import Order
+    from trialmatch.prescreen.workers import processors
+    from trialmatch.terminal_prescreen import Shown, summary_page
+    from trialmatch.usecases import Engine
+
+    ready = Engine.start(Settings.read(studies=studies), lenient=lenient)
+    tell(ready.studies.warnings)
+    if not ready.studies.studies:
+        raise BadInput(str(ready.settings.studies), "no study", "at least one ResearchStudy")
+    ready.studies.only(study_ids)
+    day_of_screening = as_of or datetime.now(ready.settings.zone).date()
+    exported = _export(source, ready, study_ids, keep_export or out / ".export")
+    order = Order(
+        exported.folder if exported else Path(source),
+        out,
+        day_of_screening,
+        study_ids,
+        jobs or processors(),
+        resume,
+        since,
+        exported.partial if exported else {},
+        exported.problems if exported else (),
+    )
+    with Shown() as shown:
+        summary = _run(order, ready, engine, shown.progress)
+    if exported and keep_export is None:
+        import shutil
+
+        shutil.rmtree(exported.folder)
+    write_page(lambda width: summary_page(summary, out, width))
+    tell(summary.problems[:_TOLD])
+    if len(summary.problems) > _TOLD:
+        tell([f"and {len(summary.problems) - _TOLD} more lines like these: {out / 'run.json'} has them"])
+    return 0 if summary.complete else INCOMPLETE
+
+
+def _run(order: Order, ready: Engine, engine: str, progress: Progress) -> Summary:
+    if engine == "spark":
+        raise UsageError("--engine spark: not in this installation; expected local")
+    from trialmatch.prescreen.engine import run
+
+    return run(order, ready.studies, ready.terminology, ready.settings, progress)
+
+
+def _export(source: str, ready: Engine, study_ids: tuple[str, ...], folder: Path) -> Exported | None:
+    """What a server exports, in a folder; None where the source is a folder already."""
+    if not source.startswith(("http://", "https://")):
+        return None
+    from trialmatch.fhir.backend_services import Tokens
+    from trialmatch.fhir.bulk import Request, Server
+    from trialmatch.prescreen.export import export
+
+    tokens = Tokens(ready.settings)
+    server = Server(source, ready.settings, bearer=lambda: tokens.bearer(source))
+    return export(server, Request.of(source, ready.needs(study_ids)), folder, tell=lambda words: tell([words]))

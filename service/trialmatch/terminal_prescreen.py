@@ -1,0 +1,156 @@
+"""What a prescreen shows on a terminal: how far it is, and what came of it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, Progress as Bar, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from trialmatch.prescreen.engine import Progress, Summary
+from trialmatch.prescreen.since import Change
+from trialmatch.terminal import heading, shorten, verdict_text
+
+#: Stages in words, and how what is counted in them is shown.
+_STAGES = {"survey": "reading", "fetch": "candidates' records", "judge": "judging"}
+
+#: Seconds between two plain lines of progress.
+_EVERY = 10.0
+
+#: Rows of the table of studies, and changes, that are shown.
+_STUDIES, _CHANGES = 40, 12
+
+_KEPT = ("eligible", "likely", "possible")
+
+
+class Shown:
+    """Progress on standard error: bars with rate and time left on a terminal, plain lines otherwise."""
+
+    def __init__(self) -> None:
+        self._bar: Bar | None = None
+        self._tasks: dict[str, TaskID] = {}
+        self._sizes: dict[str, list[float]] = {}
+        if sys.stderr.isatty():
+            self._bar = Bar(
+                TextColumn("{task.description:>20}"),
+                BarColumn(),
+                TextColumn("{task.fields[done]}"),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+
+    @property
+    def progress(self) -> Progress:
+        """What the run tells."""
+        return Progress(self._begin, self._advance)
+
+    def __enter__(self) -> Shown:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _begin(self, stage: str, size: int) -> None:
+        now = time.monotonic()
+        self._sizes[stage] = [float(size), 0.0, now, now]
+        if self._bar is not None:
+            self._tasks[stage] = self._bar.add_task(_STAGES[stage], total=size, done="")
+        elif stage == "judge":
+            print(f"prescreen: {size:,} candidates to judge", file=sys.stderr)
+
+    def _advance(self, stage: str, size: int) -> None:
+        size_of, done, began, told = self._sizes[stage]
+        done, now = done + size, time.monotonic()
+        rate = done / max(now - began, 0.001)
+        self._sizes[stage] = [size_of, done, began, told]
+        if self._bar is not None:
+            self._bar.update(self._tasks[stage], advance=size, done=_rate(stage, done, size_of, rate))
+        elif now - told >= _EVERY or done >= size_of:
+            self._sizes[stage][3] = now
+            print(f"prescreen: {_STAGES[stage]} {_rate(stage, done, size_of, rate)}", file=sys.stderr)
+
+
+def _rate(stage: str, done: float, size: float, rate: float) -> str:
+    if stage == "judge":
+        return f"{done:,.0f} of {size:,.0f} patients, {rate:,.0f}/s"
+    return f"{done / 1e6:,.0f} of {size / 1e6:,.0f} MB, {rate / 1e6:,.0f} MB/s"
+
+
+def summary_page(summary: Summary, out: Path, width: int) -> Iterator[RenderableType]:
+    """What came of a run."""
+    run = summary.run
+    counts = run["counts"]
+    yield heading(f"{counts['patients']:,} patients on {run['asOf']}", Text(run["state"]), width)
+    yield Text()
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("study", overflow="fold")
+    for name in _KEPT:
+        table.add_column(verdict_text(name), justify="right")
+    for name in ("ineligible", "set aside"):
+        table.add_column(name, justify="right")
+    ordered = sorted(summary.ways, key=lambda way: (-sum(way.verdict(name) for name in _KEPT), way.study.id))
+    for way in ordered[:_STUDIES]:
+        cells = [f"{way.verdict(name):,}" for name in _KEPT]
+        table.add_row(way.study.id, *cells, f"{way.verdict('ineligible'):,}", f"{sum(way.aside.values()):,}")
+    yield table
+    if len(ordered) > _STUDIES:
+        yield Text(f"and {len(ordered) - _STUDIES} more studies in {out / 'attrition.html'}")
+    yield Text()
+    yield Text(
+        "set aside: no record of what the study must find (its disease), age or sex outside its limits, or deceased",
+        style="dim",
+    )
+    for words in _notes(summary):
+        yield Text(words)
+    if summary.changes is not None:
+        yield Text()
+        yield from _changes(summary.changes, width)
+    yield Text()
+    yield Text("Next")
+    for name, what in (
+        ("screening-log.csv", "the candidates with reasons, for a spreadsheet"),
+        ("attrition.html", "where patients are lost and what is missing, for a browser"),
+        ("candidates.ndjson", "the candidates as FHIR ResearchSubjects"),
+        ("matches.parquet", "everything, for further work"),
+    ):
+        yield Text(f"  {out / name}  {what}", no_wrap=True)
+
+
+def _notes(summary: Summary) -> Iterator[str]:
+    run = summary.run
+    counts = run["counts"]
+    if run["undetermined"]:
+        yield f"Without criteria in the record, so for nobody to tell: {', '.join(run['undetermined'])}"
+    orphans = sum(counts["orphans"].values())
+    if orphans:
+        yield f"{orphans:,} records are about patients who are not there"
+    if counts["repeated"]:
+        yield f"{counts['repeated']:,} records are there again; the newest version counts"
+    if counts["replaced"]:
+        yield f"{counts['replaced']:,} patients are replaced by another and looked at there"
+    if counts["faults"]:
+        yield f"{counts['faults']:,} lines could not be read: what they might have said counts as not known"
+
+
+def _changes(changes: list[Change], width: int) -> Iterator[RenderableType]:
+    if not changes:
+        yield Text("Nothing has changed since the earlier run.")
+        return
+    yield Text(f"Changed since the earlier run: {len(changes):,}")
+    for one in changes[:_CHANGES]:
+        words = f"  {one.study}  {one.patient}  {one.before} → {one.now}: {one.because}"
+        yield Text(shorten(words, width))
+    if len(changes) > _CHANGES:
+        yield Text(f"  and {len(changes) - _CHANGES} more in changes.csv")
