@@ -164,6 +164,15 @@ class TestWithoutIssuers:
         headers = {"Host": "trials.hospital.example", "Origin": "https://trials.hospital.example"}
         assert named.get("/api/match.read", headers=headers).status_code == 200
 
+    def test_pages_that_the_settings_name(self, store: Store) -> None:
+        """A CDS Hooks client in a browser, say; its origin does not become a name of this machine."""
+        friendly = client(store, Settings.read({}, cors_origins="https://sandbox.example, https://other.example"))
+        for origin in ("https://sandbox.example", "https://other.example"):
+            assert friendly.post(PATH, headers={"Origin": origin}).status_code == 200
+        assert friendly.post(PATH, headers={"Origin": "https://attacker.example"}).status_code == 403
+        headers = {"Origin": "https://sandbox.example", "Host": "sandbox.example"}
+        assert friendly.post(PATH, headers=headers).status_code == 403
+
     def test_a_token_is_not_needed_and_not_looked_at(self, local: FlaskClient) -> None:
         assert local.get("/api/whoami", headers=bearer("nonsense")).json["subject"] == "local"
 

@@ -15,8 +15,9 @@ from typing import ParamSpec, TypeVar
 from flask import Flask, Request, current_app, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from trialmatch.addresses import is_loopback, parts
+from trialmatch.addresses import is_loopback, origin, parts
 from trialmatch.config import Settings
+from trialmatch.config_access import listed
 from trialmatch.errors import NotAllowed, NotAuthenticated, UsageError
 from trialmatch.store import tokens
 from trialmatch.store.database import Store
@@ -162,7 +163,7 @@ def _local(settings: Settings) -> Caller:
     """A process on this machine that means this service.
 
     Not what a proxy passes on, and not what a page from elsewhere makes a browser on this machine send: neither by a
-    name of its own that it lets point here (DNS rebinding) nor across origins.
+    name of its own that it lets point here (DNS rebinding) nor across origins, unless the settings name the origin.
     """
     if _is_local(request, settings):
         return LOCAL
@@ -172,9 +173,12 @@ def _local(settings: Settings) -> Caller:
 def _is_local(call: Request, settings: Settings) -> bool:
     if not is_loopback(call.remote_addr or "") or any(name in call.headers for name in _FORWARDED):
         return False
-    public = _host(settings.public_url or "")
-    named = [_host(f"http://{call.host}"), *(_host(source) for source in call.headers.getlist("Origin"))]
-    return all(is_loopback(host) or host == public != "" for host in named)
+    host, own = _host(f"http://{call.host}"), _host(settings.public_url or "")
+    friends = {origin(one) for one in (settings.public_url or "", *listed(settings.cors_origins))} - {None}
+    pages = call.headers.getlist("Origin")
+    return (is_loopback(host) or host == own != "") and all(
+        is_loopback(_host(page)) or origin(page) in friends for page in pages
+    )
 
 
 def _host(url: str) -> str:
