@@ -14,7 +14,7 @@ from trialmatch.lines import clean
 _TAGS = re.compile(r"<(?![ \d])")
 _ENTITIES = re.compile(r"&(?=[#A-Za-z])")
 
-_SPECIAL = re.compile(r"([\\`*_\[\]~|])")
+_SPECIAL = re.compile(r"([\\`*_\[\]~|]|(?<=\])\()")
 
 #: What begins a block where it stands first: headings, lists, rules, quotes.
 _FIRST = re.compile(r"^([#+=>-]|\d{1,9}(?=[.)]))")
