@@ -83,13 +83,12 @@ def _patient(records: Records, wanted: str | None) -> str:
         if identities(records, wanted) is None:
             abort(422, messages={"query": {"patient": ["No such Patient in the Bundle."]}})
         return wanted
-    found = list(records.patients())
+    found = {one: known for one in records.patients() if (known := identities(records, one)) is not None}
     if not found:
         abort(422, messages={"json": {"entry": ["No Patient with an id among them; expected one."]}})
-    meant = {known[0] for known in (identities(records, one) for one in found) if known}  # merged ones are one
-    if len(meant) > 1:
+    if len({current for current, _ in found.values()}) > 1:  # merged ones are one
         abort(422, messages={"query": {"patient": [f"Missing; the Bundle holds {len(found)} Patients."]}})
-    return found[0]
+    return max(found, key=lambda one: len(found[one][1]))  # under which the most records are theirs
 
 
 def _answer(found: Answer) -> Response:
