@@ -126,7 +126,7 @@ def by_ids(file: Input, ids: frozenset[bytes]) -> list[tuple[int, bytes]]:
 @lru_cache(maxsize=2)
 def _wanted(path: Path) -> Wanted:
     with path.open("rb") as stream:
-        return pickle.load(stream)  # noqa: S301 - written by this run
+        return pickle.load(stream)
 
 
 def _plainly(task: Task, wanted: Wanted, checksums: list[int]) -> Iterator[tuple[int, int, bytes]]:

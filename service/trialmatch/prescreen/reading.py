@@ -406,5 +406,5 @@ def _references(path: Path) -> tuple[set[str], set[str]]:
 def referred_of(path: Path) -> Referred:
     """What candidates' records refer to, as it was kept."""
     with path.open("rb") as stream:
-        found: Referred = pickle.load(stream)  # noqa: S301 - written by this run
+        found: Referred = pickle.load(stream)
     return found

@@ -127,7 +127,7 @@ class Survey:
     def _namings(self, file: Input, kind: str, binder: Binder) -> None:
         """Bind the distinct namings of a kind that were not met before."""
         named, shaped = ELEMENTS[kind]
-        columns = {key: "JSON" for key in (*named, *shaped)} | {"resourceType": "VARCHAR"}
+        columns = dict.fromkeys((*named, *shaped), "JSON") | {"resourceType": "VARCHAR"}
         parts = [_column(key) for key in named] + [f"json_structure({_column(key)})::VARCHAR" for key in shaped]
         found = self.base.execute(
             f"SELECT naming, {', '.join(f'any_value(c{n})' for n in range(len(parts)))} FROM (SELECT "
@@ -152,7 +152,7 @@ class Survey:
         if persons:
             columns["link"] = "JSON"
         for kind in kinds:
-            columns |= {key: "JSON" for key in (*ELEMENTS[kind][0], *ELEMENTS[kind][1])}
+            columns |= dict.fromkeys((*ELEMENTS[kind][0], *ELEMENTS[kind][1]), "JSON")
         naming = "CASE resourceType " + " ".join(f"WHEN {_quoted(kind)} THEN {_naming(kind)}" for kind in kinds) + " END"
         wide = f"""
             SELECT TRY_CAST(resourceType AS kind) AS kind, resourceType, id, {_REFERENCE} AS reference,

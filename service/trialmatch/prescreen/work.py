@@ -63,7 +63,7 @@ class Work:
     def load(self, name: str) -> Any:
         """What was kept under a name."""
         with (self.folder / name).open("rb") as stream:
-            return pickle.load(stream)  # noqa: S301 - written by this program, in a folder of its user
+            return pickle.load(stream)
 
     def keep(self, name: str, value: object) -> None:
         """Keep something under a name."""

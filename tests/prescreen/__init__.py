@@ -1,0 +1,1 @@
+"""Prescreening a folder: held to matching patient by patient."""
