@@ -74,9 +74,7 @@ class Way:
         return self.tally.verdicts[name]
 
 
-def ways(
-    studies: Sequence[Study], persons: int, passed: Mapping[str, int], tallies: Mapping[str, Tally]
-) -> list[Way]:
+def ways(studies: Sequence[Study], persons: int, passed: Mapping[str, int], tallies: Mapping[str, Tally]) -> list[Way]:
     """Every study's way. ``passed`` counts by study who has a record that its gates ask for."""
     return [Way(one, persons, tallies.get(one.id, Tally()), passed.get(one.id, 0)) for one in studies]
 
@@ -130,5 +128,3 @@ def stage_words(stage: str, study: Study) -> str:
     if stage == GATE:
         return "no record of what the study's criteria must find on record"
     return {DECEASED: "deceased", PERSON: "age or sex outside the study's limits"}[stage]
-
-

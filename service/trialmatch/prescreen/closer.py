@@ -165,7 +165,6 @@ def subjects(resource: Json) -> tuple[list[str], list[Identifier]] | None:
     return ids, identifiers
 
 
-
 def identified(file: Input, asked: frozenset[Identifier]) -> list[tuple[Identifier, str]]:
     """The Patients of a file that have one of these business identifiers."""
     found = []

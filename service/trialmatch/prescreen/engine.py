@@ -152,9 +152,7 @@ class _Run:
         reading: Reading = self.work.load("reading.pickle")
         for file, digest in zip(files, reading.digests, strict=True):
             if digest_of(checksums(file.path)) != digest:
-                raise UsageError(
-                    f"--resume: {file.path} changed since the run in {self.order.out} began; run it anew"
-                )
+                raise UsageError(f"--resume: {file.path} changed since the run in {self.order.out} began; run it anew")
         return reading
 
     def _read(self, files: list[Input], workers: Workers) -> Reading:
@@ -281,7 +279,13 @@ class _Run:
                 "mappings": f"sha256:{self.terminology.digest}",
             },
             "inputs": [
-                {"file": file.path.name, "bytes": file.size, "digest": digest, "lines": lines, "types": dict(sorted(types.items()))}
+                {
+                    "file": file.path.name,
+                    "bytes": file.size,
+                    "digest": digest,
+                    "lines": lines,
+                    "types": dict(sorted(types.items())),
+                }
                 for file, digest, lines, types in zip(
                     reading.files, reading.digests, reading.lines, reading.types, strict=True
                 )
@@ -297,7 +301,9 @@ class _Run:
                 "faults": len(reading.faults),
                 "patientsWithUnreadableRecords": dict(sorted(partial.items())),
             },
-            "partial": {kind: self.order.partial.get(kind, "some lines could not be read") for kind in sorted(reading.partial)},
+            "partial": {
+                kind: self.order.partial.get(kind, "some lines could not be read") for kind in sorted(reading.partial)
+            },
             "faults": faults,
             "repeated": [{"file": names_of[file], "line": line} for file, line in reading.repeated],
             "problems": problems[:_NAMED_FAULTS],

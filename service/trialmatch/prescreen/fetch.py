@@ -1,7 +1,7 @@
 """The second reading: the raw lines of those patients who may be candidates, laid out by groups of patients.
 
-Of a plain file only the bytes after ``Patient/`` are looked at (after ``"id":`` where Patients stand): a line that names
-a wanted patient is taken along, whoever it is about; the reading of facts decides that. Files that hold anything
+Of a plain file only the bytes after ``Patient/`` are looked at (after ``"id":`` where Patients stand): a line that
+names a wanted patient is taken along, whoever it is about; the reading of facts decides that. Files that hold anything
 unusual are parsed line by line. Each piece of work leaves one spool file, ordered by group, so that a group is read
 back as one slice of each.
 """
@@ -222,4 +222,3 @@ def _closely(task: Task, wanted: Wanted) -> Iterator[tuple[int, int, bytes]]:
             plain = line.removeprefix(b"\xef\xbb\xbf").rstrip() if number == 1 else line.rstrip()
             for candidate in sorted(found):
                 yield candidate, number, plain
-

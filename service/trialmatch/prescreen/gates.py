@@ -94,7 +94,9 @@ class Sieves:
         if gates not in self._known:
             asked = {position for gate in gates for position in self._by_gate.get(gate, ())}
             there = frozenset(self.gates[gate] for gate in gates)
-            passed = {position for position in asked if self.sieves[position].passes(lambda leaf: _by_gates(leaf, there))}
+            passed = {
+                position for position in asked if self.sieves[position].passes(lambda leaf: _by_gates(leaf, there))
+            }
             passed |= set(self.open) - asked
             if len(self._known) > 100_000:
                 self._known.clear()

@@ -71,7 +71,7 @@ def digest_of(checksums: list[int]) -> str:
 
 def checksums(path: Path) -> list[int]:
     """The CRC-32 of each range of a file."""
-    found = []
+    found: list[int] = []
     with path.open("rb") as stream:
         while True:
             checksum = left = 0

@@ -142,7 +142,12 @@ class Judge:
     """Judges candidates against studies at a date; made once a process."""
 
     def __init__(
-        self, studies: Sequence[Study], terminology: Terminology, settings: Settings, as_of: date, partial: Iterable[str]
+        self,
+        studies: Sequence[Study],
+        terminology: Terminology,
+        settings: Settings,
+        as_of: date,
+        partial: Iterable[str],
     ) -> None:
         self.terminology, self.settings, self.as_of = terminology, settings, as_of
         self.partial = frozenset(partial)
@@ -163,14 +168,14 @@ class Judge:
             self.plans.append(_Plan(sieve.study, sieve, tuple(found), positions))
         self.keys = [_keys(leaf) for leaf in self.leaves]
         empty = context_of(Facts(Person(""), self._sources()), terminology, self.rules, as_of)
-        self.silence = [None if keys is None else judge(leaf, empty) for leaf, keys in zip(self.leaves, self.keys)]
+        self.silence = [
+            None if keys is None else judge(leaf, empty) for leaf, keys in zip(self.leaves, self.keys, strict=True)
+        ]
 
     def _sources(self) -> dict[str, Source]:
         return {kind: Source(kind, "partial", detail="some records could not be read") for kind in self.partial}
 
-    def group(
-        self, candidates: Sequence[Candidate], lines: Iterable[tuple[int, Line]], referred: Referred
-    ) -> Judged:
+    def group(self, candidates: Sequence[Candidate], lines: Iterable[tuple[int, Line]], referred: Referred) -> Judged:
         """Judge candidates; ``lines`` are theirs, each with the position of its candidate."""
         judged = Judged()
         mine: list[list[Line]] = [[] for _ in candidates]
@@ -374,4 +379,3 @@ def _shown(fact: object) -> str:
     if isinstance(fact, Person):
         return f"born {fact.birth_printed}, {fact.sex or 'sex not recorded'}"
     return str(getattr(fact, "display", ""))
-

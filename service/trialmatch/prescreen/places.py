@@ -30,7 +30,7 @@ def located(problems: Sequence[str], files: Sequence[Input]) -> list[str]:
                 found = _OFFSET.match(words, len(str(file.path)))
                 if found:
                     line = lines[file.path][int(found[1])]
-                    words = f"{file.path}:{line}{words[found.end():]}"
+                    words = f"{file.path}:{line}{words[found.end() :]}"
                 told = re.match(r":(\d+)", words[len(str(file.path)) :])
                 place = (number, int(told[1]) if told else 0)
                 break

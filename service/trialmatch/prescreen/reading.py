@@ -138,8 +138,10 @@ class Reader:
                     orphans[kind] += count
         return Reading(
             self.files,
-            [digest_of([sum_ for left in sorted(found[n], key=lambda one: one.path) for sum_ in left.checksums])
-             for n in found],
+            [
+                digest_of([sum_ for left in sorted(found[n], key=lambda one: one.path) for sum_ in left.checksums])
+                for n in found
+            ],
             [seen[n].lines if n in seen else survey.files[n].lines for n in found],
             [seen[n].types if n in seen else survey.files[n].types for n in found],
             persons - len(replaced),
@@ -170,7 +172,9 @@ class Reader:
         for number, one in seen.items():
             if one.lines and len(one.faults) >= one.lines:
                 fault = one.faults[0]
-                raise BadInput(f"{self.files[number].path}:{fault.line or 1}", fault.why.split(";")[0], "NDJSON of FHIR")
+                raise BadInput(
+                    f"{self.files[number].path}:{fault.line or 1}", fault.why.split(";")[0], "NDJSON of FHIR"
+                )
 
     def _who(self, survey: Survey) -> tuple[int, set[str], dict[str, frozenset[str]]]:
         """How many patients there are, who is replaced by another, and who has several ids."""
@@ -253,7 +257,9 @@ class Reader:
         crossed = {(kind, number) for kind, number, crossing in hashes if crossing}
         names: dict[tuple[str, str], bool] = {}
         for file in self.files:
-            survey.ids(file, [number for _, number, _ in hashes], lambda kind, one: names.setdefault((kind, one), False))
+            survey.ids(
+                file, [number for _, number, _ in hashes], lambda kind, one: names.setdefault((kind, one), False)
+            )
         ids = frozenset(one.encode() for _, one in names)
         places: dict[tuple[str, str], list[tuple[int, int, bytes]]] = {}
         numbers = {file.path: number for number, file in enumerate(self.files)}
@@ -279,7 +285,8 @@ class Reader:
         holds = [
             number
             for number in range(len(self.files))
-            if {"Medication", "Encounter"} & {*survey.files[number].types, *(seen[number].types if number in seen else ())}
+            if {"Medication", "Encounter"}
+            & {*survey.files[number].types, *(seen[number].types if number in seen else ())}
         ]
         if not holds:
             return {}
@@ -348,8 +355,10 @@ def _owners(same: Mapping[str, frozenset[str]]) -> dict[str, tuple[str, ...]]:
     for person, ids in same.items():
         for identity in ids:
             owners.setdefault(identity, []).append(person)
-    return {identity: tuple({identity: None} if identity in same else {}) + tuple(
-        one for one in persons if one != identity) for identity, persons in owners.items()}
+    return {
+        identity: tuple({identity: None} if identity in same else {}) + tuple(one for one in persons if one != identity)
+        for identity, persons in owners.items()
+    }
 
 
 def _targets(patient: Json) -> list[str]:

@@ -75,17 +75,21 @@ def write_changes(path: Path, found: Iterable[Change]) -> None:
         writer.writerows([[cell(one) for one in change] for change in found])
 
 
-def _because(
-    was: Held | None, held: Held, old: Sequence[str], new: Sequence[str], names: Mapping[str, str]
-) -> str:
+def _because(was: Held | None, held: Held, old: Sequence[str], new: Sequence[str], names: Mapping[str, str]) -> str:
     """The facts that changed what matters: leaves that were against it and no longer are, or the other way round."""
     now = dict(zip(new, held.statuses, strict=True))
     then = dict(zip(old, was.statuses, strict=True)) if was else {}
     shown = {one["linkId"]: one["words"] for one in held.shown}
     showed = {one["linkId"]: one["words"] for one in was.shown} if was else {}
-    changed = [name for name in new if then.get(name) != now[name]] if was else [name for name in shown if now[name] == "m"]
+    changed = (
+        [name for name in new if then.get(name) != now[name]] if was else [name for name in shown if now[name] == "m"]
+    )
     if was is not None:
-        against = [name for name in changed if (now[name] == "u") == (held.verdict == INELIGIBLE) and "u" in (then.get(name), now[name])]
+        against = [
+            name
+            for name in changed
+            if (now[name] == "u") == (held.verdict == INELIGIBLE) and "u" in (then.get(name), now[name])
+        ]
         changed = against or changed
         changed = [name for name in changed if shown.get(name) != showed.get(name)] or changed
     words = dict.fromkeys(

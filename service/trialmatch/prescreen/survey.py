@@ -1,7 +1,7 @@
 """The first reading of all bytes: DuckDB parses every line and keeps a few columns of it.
 
-What a survey knows afterwards: how many records of which type each file holds and whose they are; which patients have a
-record that a gate asks for; ids that occur twice; and which files hold lines that need a closer look (``odd``): no JSON,
+What a survey knows afterwards: how many records of which type each file holds and whose they are; which patients have
+a record that a gate asks for; ids that occur twice; which files hold lines that need a closer look (``odd``): no JSON,
 no known type, no id, or a subject that is not plainly ``Patient/<id>``. Those files are read again line by line by
 :mod:`trialmatch.prescreen.closer`, with the very function that reads a folder for a single patient.
 """
@@ -26,7 +26,7 @@ KINDS = tuple(dict.fromkeys((*FACT_TYPES, *CONTEXT_TYPES)))
 #: tried with the second size; one with even longer lines is read line by line.
 _LONGEST = (4 << 20, 64 << 20)
 
-_TARGET = 'STRUCT(reference VARCHAR, identifier JSON)'
+_TARGET = "STRUCT(reference VARCHAR, identifier JSON)"
 _BASE = {"resourceType": "VARCHAR", "id": "VARCHAR", "subject": _TARGET, "patient": _TARGET}
 
 #: The id in a reference to a patient, relative or absolute, of a version or not (records.is_about says the same).
@@ -153,11 +153,13 @@ class Survey:
             columns["link"] = "JSON"
         for kind in kinds:
             columns |= dict.fromkeys((*ELEMENTS[kind][0], *ELEMENTS[kind][1]), "JSON")
-        naming = "CASE resourceType " + " ".join(f"WHEN {_quoted(kind)} THEN {_naming(kind)}" for kind in kinds) + " END"
+        naming = (
+            "CASE resourceType " + " ".join(f"WHEN {_quoted(kind)} THEN {_naming(kind)}" for kind in kinds) + " END"
+        )
         wide = f"""
             SELECT TRY_CAST(resourceType AS kind) AS kind, resourceType, id, {_REFERENCE} AS reference,
                    {_TARGETS} AS targets, {_IDENTIFIED} AS identified,
-                   {'link IS NOT NULL' if persons else 'false'} AS linked, {naming if kinds else 'NULL'} AS naming
+                   {"link IS NOT NULL" if persons else "false"} AS linked, {naming if kinds else "NULL"} AS naming
             FROM {self._source(file, columns)}"""
         narrow = f"""
             SELECT kind, resourceType, id, linked, naming, identified, targets,
@@ -172,18 +174,29 @@ class Survey:
                            WHEN kind IN ('Patient', 'Medication') THEN false
                            ELSE identified OR targets <> 1 OR subject IS NULL END AS odd
             FROM ({narrow})"""
-        self.base.execute("CREATE OR REPLACE TEMP TABLE read AS SELECT kind, resourceType, odd, "
-                          "hash(id) AS id, hash(subject) AS subject"
-                          + (", CASE WHEN kind = 'Patient' OR naming IN (SELECT naming FROM known) THEN subject END "
-                             "AS whose, linked, naming" if persons or kinds else "") + f" FROM ({told})")
-        self.base.execute(f"INSERT INTO record SELECT {number}, kind, id, subject FROM read "
-                          "WHERE kind IS NOT NULL AND NOT odd")
+        self.base.execute(
+            "CREATE OR REPLACE TEMP TABLE read AS SELECT kind, resourceType, odd, "
+            "hash(id) AS id, hash(subject) AS subject"
+            + (
+                ", CASE WHEN kind = 'Patient' OR naming IN (SELECT naming FROM known) THEN subject END "
+                "AS whose, linked, naming"
+                if persons or kinds
+                else ""
+            )
+            + f" FROM ({told})"
+        )
+        self.base.execute(
+            f"INSERT INTO record SELECT {number}, kind, id, subject FROM read WHERE kind IS NOT NULL AND NOT odd"
+        )
         if persons:
-            self.base.execute(f"INSERT INTO person SELECT whose, linked, {number} FROM read "
-                              "WHERE kind = 'Patient' AND NOT odd")
+            self.base.execute(
+                f"INSERT INTO person SELECT whose, linked, {number} FROM read WHERE kind = 'Patient' AND NOT odd"
+            )
         if kinds:
-            self.base.execute("INSERT INTO gated SELECT DISTINCT whose, naming FROM read "
-                              "WHERE whose IS NOT NULL AND naming IS NOT NULL AND NOT odd")
+            self.base.execute(
+                "INSERT INTO gated SELECT DISTINCT whose, naming FROM read "
+                "WHERE whose IS NOT NULL AND naming IS NOT NULL AND NOT odd"
+            )
         rows = self.base.execute("SELECT resourceType, odd, count(*) FROM read GROUP BY ALL").fetchall()
         self.base.execute("DROP TABLE read")
         counted = Counted()
@@ -198,8 +211,8 @@ class Survey:
     def _source(self, file: Input, columns: dict[str, str]) -> str:
         listed = ", ".join(f"{_column(key)}: {_quoted(kind)}" for key, kind in columns.items())
         return (
-            f"read_json({_quoted(str(file.path))}, format='newline_delimited', columns={{{listed}}}, ignore_errors=true, "
-            f"maximum_object_size={self._longest}, compression={_quoted('gzip' if file.zipped else 'none')})"
+            f"read_json({_quoted(str(file.path))}, format='newline_delimited', columns={{{listed}}}, "
+            f"ignore_errors=true, maximum_object_size={self._longest}, compression={_quoted('gzip' if file.zipped else 'none')})"
         )
 
     # What a survey found.
@@ -213,7 +226,7 @@ class Survey:
         return int(self._one("SELECT count(DISTINCT id) FROM person"))
 
     def escaped(self) -> bool:
-        """Whether a patient's id may be written in other ways than it reads, so that no line can be told by its bytes."""
+        """Whether a patient's id may be written in other ways than it reads: then no line is told by its bytes."""
         return self._one("SELECT count(*) FROM person WHERE regexp_matches(id, '[^ -~]|[\\\\/\"]')") > 0
 
     def linked(self) -> list[str]:
@@ -249,17 +262,18 @@ class Survey:
         return dict(found.fetchall())
 
     def repeated(self) -> list[tuple[str, int, bool]]:
-        """Records that are there more than once: type, hash of the id, and whether they are about different patients."""
+        """Records that are there more than once: type, hash of the id, whether they are about different patients."""
         return self.base.execute(
             "SELECT kind::VARCHAR, id, count(DISTINCT subject) > 1 FROM record GROUP BY kind, id HAVING count(*) > 1"
         ).fetchall()
 
-    def ids(self, file: Input, hashes: Sequence[int], each: Callable[[str, str], None]) -> None:
+    def ids(self, file: Input, hashes: Sequence[int], each: Callable[[str, str], object]) -> None:
         """Tell the type and id of a file's records whose id has one of these hashes."""
         self.base.execute("CREATE OR REPLACE TEMP TABLE sought (id UBIGINT)")
         self.base.executemany("INSERT INTO sought VALUES (?)", [(one,) for one in hashes])
         found = self.base.execute(
-            "SELECT DISTINCT resourceType, id FROM " + self._source(file, {"resourceType": "VARCHAR", "id": "VARCHAR"})
+            "SELECT DISTINCT resourceType, id FROM "
+            + self._source(file, {"resourceType": "VARCHAR", "id": "VARCHAR"})
             + " WHERE hash(id) IN (SELECT id FROM sought)"
         )
         while rows := found.fetchmany(10_000):

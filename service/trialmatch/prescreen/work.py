@@ -1,4 +1,4 @@
-"""What a run leaves on its way, so that it can go on after a kill: a folder inside ``--out`` that a finished run removes.
+"""What a run leaves on its way to go on after a kill: a folder inside ``--out`` that a finished run removes.
 
 ``plan.json`` says what the run is about; ``reading.pickle`` what reading all bytes gave; ``group-…`` what judging a
 group of candidates gave. Each is written aside and renamed, so that it is whole or not there.
