@@ -70,7 +70,7 @@ class _Server:
     """What is known of one FHIR server. Times are of the monotonic clock."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     good_until: float = 0.0
     failure: str = ""
     failed_until: float = 0.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from joserfc import jws, jwt
@@ -22,11 +22,12 @@ LEEWAY = 30
 #: The largest token, in bytes. Real ones have one or two thousand; a server's limit for all headers is often 8 KiB.
 BYTES = 8 * 1024
 
-#: Header parameters that point to a key, or bring one: only the issuer's configured keys count. They are not looked at.
-#: ``crit`` asks for extensions of which none is known here, and ``b64`` is one (RFC 7797) that RFC 7519 has no use for.
+#: ``crit`` asks for extensions, of which none is known here; ``b64`` is one (RFC 7797) that tokens may not use. (What
+#: points to a key or brings one – ``jwk``, ``x5u``, ``x5c`` – is not refused, but never looked at.)
 _REFUSED = ("crit", "b64")
 
-_MOST_HEADER = 4 * 1024
+#: The largest header, in bytes; the library's own limit of 512 is too little for one with a certificate.
+_HEADER_BYTES = 4 * 1024
 
 
 class Refused(Exception):
@@ -41,12 +42,12 @@ class Refused(Exception):
 class Opened:
     """A token as it says itself, before anything of it is believed."""
 
-    text: str
+    text: str = field(repr=False)
     algorithm: str
     key_id: str | None
     type: str
-    header: dict[str, Any]
-    claims: dict[str, Any]
+    header: dict[str, Any] = field(repr=False)
+    claims: dict[str, Any] = field(repr=False)
 
     @property
     def issuer(self) -> str:
@@ -72,7 +73,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _registry(algorithms: frozenset[str]) -> jws.JWSRegistry:
     # Unknown header parameters are ignored, as RFC 7515 section 4 demands.
     registry = jws.JWSRegistry(algorithms=algorithms, strict_check_header=False)
-    registry.max_header_length = _MOST_HEADER
+    registry.max_header_length = _HEADER_BYTES
     return registry
 
 
