@@ -124,5 +124,6 @@ def answer(
 
 def acceptable(call: Request, *kinds: str) -> None:
     """NotAcceptable unless the caller takes one of these media types."""
-    if call.accept_mimetypes and call.accept_mimetypes.best_match(kinds) is None:
-        raise NotAcceptable(f"expected that Accept allows {kinds[0]}")
+    asked = [kind.partition(";")[0].strip() for kind, quality in call.accept_mimetypes if quality]
+    if call.accept_mimetypes and not {"*/*", "application/*", *kinds} & {*asked}:
+        raise NotAcceptable(f"expected that Accept allows {kinds[0]}; there is no other format")

@@ -9,7 +9,7 @@ from werkzeug.exceptions import NotAcceptable, NotFound
 
 from trialmatch.fhir.searchset import searchset
 from trialmatch.web import schemas
-from trialmatch.web.api import FHIR, JSON, Blueprint, operation
+from trialmatch.web.api import FHIR, JSON, Blueprint, acceptable, operation
 from trialmatch.web.api import answer as written
 from trialmatch.web.api_matches import INCOMPLETE, question
 from trialmatch.web.fhir_statements import capability_statement, operation_definition
@@ -34,8 +34,8 @@ def _takes_json() -> None:
     if wanted is not None:
         if wanted.split(";")[0].strip() not in _FORMATS and wanted.replace(" ", "+") not in _FORMATS:
             raise NotAcceptable("_format: expected json; there is no other format")
-    elif request.accept_mimetypes and not request.accept_mimetypes.best_match((FHIR, JSON, "text/json")):
-        raise NotAcceptable(f"expected that Accept allows {FHIR}; there is no other format")
+    else:
+        acceptable(request, FHIR, JSON, "text/json")
 
 
 @blueprint.get("/metadata")

@@ -17,7 +17,7 @@ _SECONDS = Histogram(
     ["path"],
     buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60),
 )
-_MATCHES = Counter("trialmatch_matches", "Patients matched: complete, incomplete, or failed", ["source", "outcome"])
+_MATCHES = Counter("trialmatch_matches", "Patients matched, by how it ended", ["source", "outcome"])
 
 
 def answered(method: str, path: str, status: int, seconds: float) -> None:
@@ -27,7 +27,7 @@ def answered(method: str, path: str, status: int, seconds: float) -> None:
 
 
 def matched(source: str, outcome: str) -> None:
-    """Count a match: ``source`` is hospital or request, ``outcome`` complete, incomplete or failed."""
+    """Count a match: ``source`` is hospital or request, ``outcome`` complete, incomplete, refused or failed."""
     _MATCHES.labels(source, outcome).inc()
 
 

@@ -14,10 +14,11 @@ from datetime import datetime
 from typing import Any, TypeVar, cast
 
 from flask import current_app, g, request
+from werkzeug.exceptions import HTTPException
 
 from trialmatch import attestations
 from trialmatch.config import Settings, variable
-from trialmatch.errors import PatientMissing, SourceUnavailable, StoreUnavailable, TrialmatchError, UsageError
+from trialmatch.errors import SourceUnavailable, StoreUnavailable, TrialmatchError
 from trialmatch.fhir.backend_services import Tokens
 from trialmatch.fhir.records import Records, identities
 from trialmatch.fhir.server import Given, fetch
@@ -26,7 +27,7 @@ from trialmatch.store import audit as audit_log
 from trialmatch.store import studies as added_studies
 from trialmatch.store.database import Store
 from trialmatch.usecases import Answer, Engine, Question, match_patient, study_sources
-from trialmatch.web import additions, audit
+from trialmatch.web import additions, audit, metrics
 from trialmatch.web.audit import Access
 from trialmatch.web.logs import log
 from trialmatch.web.security import caller
@@ -126,7 +127,7 @@ class Service:
             records = fetch(url, patient_id, self.settings, needs, token, given)
             return self._match(engine, records, patient_id, question, url, foreign)
 
-        return self.audited(self.access(patient_id, why, server=foreign), act)
+        return self._counted("hospital", self.access(patient_id, why, server=foreign), act)
 
     def match_records(
         self, records: Records, patient_id: str, question: Question, *, server: str | None = None, why: str
@@ -136,10 +137,21 @@ class Service:
         Raises PatientMissing, UsageError, StoreUnavailable.
         """
         foreign = self.foreign(server)
-        return self.audited(
+        return self._counted(
+            "request",
             self.access(patient_id, why, server=foreign),
             lambda: self._match(self.engine, records, patient_id, question, "body", foreign),
         )
+
+    def _counted(self, source: str, access: Access, act: Callable[[], Answer]) -> Answer:
+        """An audited match, counted for the metrics by where the records came from and how it ended."""
+        try:
+            answer = self.audited(access, act)
+        except Exception as problem:
+            metrics.matched(source, "refused" if _is_the_callers(problem) else "failed")
+            raise
+        metrics.matched(source, "complete" if answer.complete else "incomplete")
+        return answer
 
     def foreign(self, server: str | None) -> str | None:
         """A server, unless it is that of the settings."""
@@ -163,8 +175,8 @@ class Service:
         try:
             result = act()
         except Exception as problem:
-            known = isinstance(problem, TrialmatchError)
-            outcome = audit.REFUSED if isinstance(problem, PatientMissing | UsageError) else audit.FAILED
+            known = isinstance(problem, TrialmatchError | HTTPException)
+            outcome = audit.REFUSED if _is_the_callers(problem) else audit.FAILED
             self._record(access, outcome, type(problem).__name__ if known else "internal error")
             raise
         self._record(access, audit.DONE, "done")
@@ -177,6 +189,12 @@ class Service:
         """The access of the current request to a patient's data; ``action`` is R or U."""
         who, patient = caller(), patient_id.removeprefix("Patient/")
         return Access(patient, why, who, request.remote_addr, g.get("request_id"), action, server)
+
+
+def _is_the_callers(problem: Exception) -> bool:
+    """Whether an error is the caller's and not ours or the hospital's."""
+    status = getattr(problem, "http_status", None) or getattr(problem, "code", None) or 500
+    return isinstance(problem, TrialmatchError | HTTPException) and status < 500
 
 
 def patient_key(patient_id: str, server: str | None = None) -> str:
