@@ -355,7 +355,7 @@ def _transient(answer: requests.Response) -> bool:
 
 
 def _retry_after(answer: requests.Response) -> float | None:
-    """What ``Retry-After`` asks for, in seconds: it is a number, or a date (RFC 9110, section 10.2.3)."""
+    """What ``Retry-After`` asks for, in seconds: it is a number, or a date (RFC 9110, "Retry-After")."""
     value = answer.headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
         return float(value[:9])
