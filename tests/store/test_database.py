@@ -87,10 +87,13 @@ def test_a_store_of_another_version_is_left_alone(database: str) -> None:
 
 def test_sqlite_writes_through_to_the_disk(tmp_path: Path) -> None:
     """2 is FULL (https://www.sqlite.org/pragma.html#pragma_synchronous): a commit waits until the disk has its log."""
-    with Store.open(f"sqlite:///{tmp_path / 'a.sqlite'}") as store, store.reading() as connection:
-        assert scalar(connection, "PRAGMA synchronous") == 2
-        assert scalar(connection, "PRAGMA journal_mode") == "wal"
-        assert scalar(connection, "PRAGMA foreign_keys") == 1
+    with Store.open(f"sqlite:///{tmp_path / 'a.sqlite'}") as store:
+        for lasting, level in ((True, 2), (False, 1), (True, 2)):
+            with store.writing(lasting=lasting) as connection:
+                assert scalar(connection, "PRAGMA synchronous") == level
+        with store.reading() as connection:
+            assert scalar(connection, "PRAGMA journal_mode") == "wal"
+            assert scalar(connection, "PRAGMA foreign_keys") == 1
 
 
 def test_postgresql_writes_through_to_the_disk_whatever_its_default_is(postgres_database: str) -> None:
@@ -100,9 +103,11 @@ def test_postgresql_writes_through_to_the_disk_whatever_its_default_is(postgres_
         connection.execute(text(f"ALTER DATABASE {name} SET synchronous_commit = off"))
     own = f"{postgres_database}&options=-c%20synchronous_commit%3Doff%20-c%20search_path%3Dpublic"
     for url in (postgres_database, own):
-        with Store.open(url) as store, store.reading() as connection:
-            assert scalar(connection, "SHOW synchronous_commit") == "on"
-            assert scalar(connection, "SHOW lock_timeout") == "10s"
+        with Store.open(url) as store:
+            for lasting, level in ((True, "on"), (False, "off"), (True, "on")):
+                with store.writing(lasting=lasting) as connection:
+                    assert scalar(connection, "SHOW synchronous_commit") == level
+                    assert scalar(connection, "SHOW lock_timeout") == "10s"
     with Store.open(own) as store, store.reading() as connection:
         assert scalar(connection, "SHOW search_path") == "public"
 

@@ -109,9 +109,9 @@ def test_a_database_that_somebody_holds(database: str, impatient: None) -> None:
                 connection.exec_driver_sql("BEGIN EXCLUSIVE")
             else:
                 connection.exec_driver_sql("LOCK TABLE attestation_versions, audit_events IN EXCLUSIVE MODE")
-            with pytest.raises(StoreUnavailable, match="another process holds it locked"):
+            with pytest.raises(StoreUnavailable, match="another writer holds it locked"):
                 attestations.put(store, "p1", [], by="Dr A", at=NOW, expected=0)
-            with pytest.raises(StoreUnavailable, match="another process holds it locked"):
+            with pytest.raises(StoreUnavailable, match="another writer holds it locked"):
                 audit.record(store, writers.event("p1", 1))
             assert attestations.held(store, "p1").version == 0
             connection.rollback()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from trialmatch.store import attestations, audit, runs, studies
+from trialmatch.store import attestations, audit, runs, studies, tokens
 from trialmatch.store.attestations import Held
 from trialmatch.store.database import Store
 from trialmatch.store.tables import metadata
@@ -114,6 +114,14 @@ def test_no_acknowledged_answer_is_lost_when_writers_are_killed(database: str, a
     assert len(final) == len(set(final)) == len(history)
     assert {*acknowledged, *printed} <= set(final)
     assert len(final) - len(acknowledged) - len(printed) in (0, 1)
+
+
+def test_a_token_stays_used_when_the_worker_that_saw_it_is_killed(database: str) -> None:
+    acknowledged = _killed("tokens", database, "a", 20)
+    assert acknowledged == [f"{number} True" for number in range(len(acknowledged))]
+    with Store.open(database) as store:
+        again = [tokens.first_use(store, writers.EHR, str(number), NOW) for number in range(len(acknowledged))]
+    assert not any(again)
 
 
 def _parts(link_id: str) -> tuple[str, int]:

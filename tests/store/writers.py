@@ -20,6 +20,7 @@ from trialmatch.store.database import Store
 
 from tests.store.times import NOW
 
+EHR = "https://ehr.example"
 ROOT = Path(__file__).parents[2]
 
 
@@ -62,7 +63,7 @@ def _events(store: Store, name: str, number: int) -> str:
 
 
 def _tokens(store: Store, name: str, number: int) -> str:
-    return f"{number} {tokens.first_use(store, 'https://ehr.example', str(number), NOW + timedelta(minutes=5))}"
+    return f"{number} {tokens.first_use(store, EHR, str(number), NOW + timedelta(minutes=5))}"
 
 
 def _claims(store: Store, name: str, number: int) -> str:

@@ -17,10 +17,11 @@ from sqlalchemy import URL, Connection, Engine, Pool, Table, create_engine, even
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DataError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from trialmatch.config import Settings
 from trialmatch.errors import BadInput, StoreUnavailable, TrialmatchError, UsageError
-from trialmatch.store.failures import meaning
+from trialmatch.store.failures import LOCKED, is_busy, meaning
 from trialmatch.store.tables import REVISION
 
 #: How long to wait for a lock, a connection of the pool, or a server that does not answer, in seconds.
@@ -36,6 +37,7 @@ class Store:
     def __init__(self, url: URL) -> None:
         self.place = f"the store {_shown(url)}"
         self.engine = _engine(url)
+        self._turn = threading.Lock()
         self._inherited: list[Pool] = []
         _alive.add(self)
 
@@ -81,15 +83,40 @@ class Store:
             yield connection
 
     @contextmanager
-    def writing(self, alone: str | None = None) -> Iterator[Connection]:
+    def writing(self, alone: str | None = None, *, lasting: bool = True) -> Iterator[Connection]:
         """A transaction that writes; what it wrote is on disk when the block has ended without an error.
 
         ``alone`` names a purpose that one transaction at a time may pursue. (SQLite has one writer at a time anyway.)
+        What is not ``lasting`` does not wait for the disk: it survives the end of this process, however that comes
+        about, but a power failure only after the next write that is. (Both databases write one log, in order.)
         """
-        with self._told(), self.engine.connect().execution_options(writes=True) as connection, connection.begin():
-            if alone is not None and connection.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:purpose))"), {"purpose": alone})
+        writes = "lasting" if lasting else "passing"
+        with (
+            self._told(),
+            self._in_turn(),
+            self.engine.connect().execution_options(writes=writes) as connection,
+            connection.begin(),
+        ):
+            if connection.dialect.name == "postgresql":
+                if not lasting:
+                    connection.execute(text("SET LOCAL synchronous_commit = off"))
+                if alone is not None:
+                    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:purpose))"), {"purpose": alone})
             yield connection
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """SQLite's writers come one after the other: within a process they queue here, not at the file."""
+        if self.engine.dialect.name != "sqlite":
+            yield
+            return
+        turn = self._turn
+        if not turn.acquire(timeout=PATIENCE):
+            raise StoreUnavailable(f"{self.place}: {LOCKED}")
+        try:
+            yield
+        finally:
+            turn.release()
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -147,6 +174,7 @@ class Store:
         """In a forked child: connect anew. The parent's connections are kept, unused and open: to close them would end
         the parent's sessions on PostgreSQL, and SQLite allows a child nothing at all with them
         (https://www.sqlite.org/howtocorrupt.html)."""
+        self._turn = threading.Lock()
         self._inherited.append(self.engine.pool)
         self.engine.dispose(close=False)
 
@@ -196,7 +224,7 @@ def _engine(url: URL) -> Engine:
         "pool_timeout": PATIENCE,
     }
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"timeout": PATIENCE}, **options)
+        engine = create_engine(url, **options)
         event.listen(engine, "connect", _prepare_connection)
         event.listen(engine, "begin", _begin)
         return engine
@@ -211,13 +239,29 @@ def _engine(url: URL) -> Engine:
 def _prepare_connection(connection: sqlite3.Connection, _: object) -> None:
     connection.isolation_level = None  # Python's own transactions begin late; ours begin where they say so
     connection.execute("PRAGMA foreign_keys=ON")
-    connection.execute("PRAGMA synchronous=FULL")  # committed means on disk
+    connection.execute(f"PRAGMA busy_timeout={1000 * PATIENCE}")
 
 
 def _begin(connection: Connection) -> None:
-    # A writer takes the lock at its beginning: to take it in the middle could fail without any waiting.
+    execute = connection.connection.cursor().execute
     writes = connection.get_execution_options().get("writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if not writes:
+        execute("BEGIN")
+        return
+    execute(f"PRAGMA synchronous={'FULL' if writes == 'lasting' else 'NORMAL'}")
+    # A writer takes the lock at its beginning: to take it in the middle could fail without any waiting. And it asks
+    # often: SQLite's own waiting sleeps longer and longer, so that among busy writers some would wait for seconds.
+    asking = Retrying(
+        retry=retry_if_exception(is_busy),
+        stop=stop_after_delay(PATIENCE),
+        wait=wait_random(0.0005, 0.002),
+        reraise=True,
+    )
+    execute("PRAGMA busy_timeout=0")
+    try:
+        asking(execute, "BEGIN IMMEDIATE")
+    finally:
+        execute(f"PRAGMA busy_timeout={1000 * PATIENCE}")
 
 
 def _json(value: Any) -> str:

@@ -6,10 +6,12 @@ import sqlite3
 
 import psycopg
 
+LOCKED = "another writer holds it locked"
+
 # https://www.sqlite.org/rescode.html; the lowest byte of an extended code is its family.
 _SQLITE = {
-    sqlite3.SQLITE_BUSY: "another process holds it locked",
-    sqlite3.SQLITE_LOCKED: "another process holds it locked",
+    sqlite3.SQLITE_BUSY: LOCKED,
+    sqlite3.SQLITE_LOCKED: LOCKED,
     sqlite3.SQLITE_FULL: "its disk is full",
     sqlite3.SQLITE_CANTOPEN: "its file cannot be opened",
     sqlite3.SQLITE_PERM: "its file may not be used",
@@ -30,10 +32,15 @@ _POSTGRESQL = {
     "42P01": "its tables are missing",
     "53": "it has no room or memory left",
     "53300": "it has too many connections",
-    "55P03": "another process holds it locked",
+    "55P03": LOCKED,
     "57": "it is starting, stopping or was interrupted",
     "58": "its disk fails",
 }
+
+
+def is_busy(problem: BaseException) -> bool:
+    """Whether SQLite found another writer at work."""
+    return getattr(problem, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def meaning(cause: BaseException | None) -> str | None:

@@ -30,7 +30,7 @@ def show(store: Store, shown: Iterable[Card], *, at: datetime) -> None:
     """Keep which cards have been shown, so that feedback on them is understood."""
     rows = [{**asdict(card), "at": at} for card in shown]
     if rows:
-        with store.writing() as connection:
+        with store.writing(lasting=False) as connection:
             connection.execute(insert(cards), rows)
 
 

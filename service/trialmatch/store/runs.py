@@ -99,7 +99,7 @@ def update(
     values |= {} if progress is None else {"progress": progress}
     mine = runs.c.holder.is_(None) if run.holder is None else runs.c.holder == run.holder
     statement = sql_update(runs).where(runs.c.id == run.id, runs.c.state.in_(("queued", "running")), mine)
-    with store.writing() as connection:
+    with store.writing(lasting=state is not None) as connection:
         row = connection.execute(statement.values(**values).returning(*runs.c)).first()
     if row is None:
         raise Stale(f"run {run.id} has ended, or another worker carries it out")

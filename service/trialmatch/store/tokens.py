@@ -18,7 +18,7 @@ def first_use(store: Store, issuer: str, jti: str, until: datetime) -> bool:
     length.
     """
     digest = hashlib.sha256(f"{len(issuer)} {issuer} {jti}".encode("utf-8", "surrogatepass")).hexdigest()
-    with store.writing() as connection:
+    with store.writing(lasting=False) as connection:  # at the latest with the audit of what the token is for
         insert = insert_new(connection, used_tokens).values(digest=digest, until=until)
         return connection.execute(insert.returning(used_tokens.c.digest)).first() is not None
 
