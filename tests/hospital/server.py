@@ -122,7 +122,7 @@ class Hospital:
     def answer(self, relative: str) -> tuple[int, Json]:
         """What a GET would be answered with, without one being sent (and logged)."""
         url = urlsplit(relative)
-        return self._resource("GET", url.path.split("/"), parse_qsl(url.query, keep_blank_values=True), b"")
+        return self.resource("GET", url.path.split("/"), parse_qsl(url.query, keep_blank_values=True), b"")
 
     # --- answering
 
@@ -141,11 +141,11 @@ class Hospital:
             await asyncio.sleep(self.delay)
             fault = self._fault(target)
             if fault is not None:
-                answer = await fault(request, lambda: self._resource(request.method, parts, params, b""))
+                answer = await fault(request, lambda: self.resource(request.method, parts, params))
                 if answer is not None:
                     return answer
             body = await request.read() if target == "batch" else b""
-            status, resource = self._resource(request.method, parts, params, body)
+            status, resource = self.resource(request.method, parts, params, body)
             return web.json_response(resource, status=status, content_type=FHIR)
         finally:
             self._now -= 1
@@ -156,7 +156,10 @@ class Hospital:
             return scripted.pop(0) if scripted else None
         return scripted
 
-    def _resource(self, method: str, parts: list[str], params: list[tuple[str, str]], body: bytes) -> tuple[int, Json]:
+    def resource(
+        self, method: str, parts: list[str], params: list[tuple[str, str]], body: bytes = b""
+    ) -> tuple[int, Json]:
+        """The status and resource that a request is answered with."""
         kind = parts[0]
         if kind == "metadata":
             return (404, outcome("not-found")) if self.release is None else (200, self.statement())
@@ -202,7 +205,8 @@ class Hospital:
     def _fits(self, resource: Json, name: str, value: str) -> bool:
         if name == "patient":
             key = _SUBJECT.get(resource["resourceType"], "subject")
-            return resource.get(key, {}).get("reference") in {f"Patient/{one}" for one in value.split(",")}
+            wanted = {f"Patient/{one.removeprefix('Patient/')}" for one in value.split(",")}
+            return resource.get(key, {}).get("reference") in wanted
         if name == "_id":
             return resource["id"] in value.split(",")
         if name == "category":
@@ -228,7 +232,7 @@ class Hospital:
             if fault is not None and fault.status:
                 entries.append({"response": {"status": str(fault.status)}})
                 continue
-            status, resource = self._resource("GET", url.path.split("/"), parse_qsl(url.query), b"")
+            status, resource = self.resource("GET", url.path.split("/"), parse_qsl(url.query))
             entries.append({"resource": resource, "response": {"status": str(status)}})
         return 200, {"resourceType": "Bundle", "type": "batch-response", "entry": entries}
 
