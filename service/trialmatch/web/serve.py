@@ -35,7 +35,7 @@ _REQUESTS = 50_000
 _KEEP_ALIVE = 75
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]
+class Worker(ThreadWorker):
     """gunicorn's threaded worker, with an end to its patience.
 
     A client that sends its request, or takes the answer, drop by drop would hold a thread for as long as it likes.
@@ -67,7 +67,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                     conn.sock.shutdown(socket.SHUT_RD)
 
 
-class _Log(Logger):  # type: ignore[misc]
+class _Log(Logger):
     """gunicorn's log, among our own. What it tells of itself is told whole, what it tells of requests without them."""
 
     def setup(self, cfg: Any) -> None:
@@ -79,7 +79,7 @@ class _Log(Logger):  # type: ignore[misc]
         self.error_log.info(msg % args if args else msg, **named)
 
 
-class _Server(BaseApplication):  # type: ignore[misc]
+class _Server(BaseApplication):
     def __init__(self, app: Flask, options: dict[str, Any]) -> None:
         self._app = app
         self._options = options
