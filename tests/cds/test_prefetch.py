@@ -213,6 +213,19 @@ def test_a_type_that_the_ehr_cannot_give_is_open_and_the_card_says_so(ehr: Ehr) 
         assert "suggestions" not in card  # nobody knows whether a test was made
 
 
+def test_without_the_diagnoses_nothing_is_shown_rather_than_everything(ehr: Ehr) -> None:
+    """Nobody knows of which disease the patient is: every trial would be possible for everybody."""
+    for failed in (outcome("forbidden"), {**searchset(), "total": 3}):
+        assert ehr.cards(MISSING, prefetch={**ehr.prefetch(MISSING), "conditions": failed}) == []
+
+
+def test_some_of_the_diagnoses_suffice_where_they_name_the_disease(ehr: Ehr) -> None:
+    prefetch = ehr.prefetch(MISSING)
+    prefetch["conditions"]["entry"].append({"resource": outcome("incomplete")})
+    cards = ehr.cards(MISSING, prefetch=prefetch)
+    assert cards and all("could be obtained (Condition)" in card["detail"] for card in cards)
+
+
 def test_a_first_page_alone_is_a_part(ehr: Ehr) -> None:
     """Without a server to ask for the rest, a result among the others might be newer: nothing on results decides."""
     key = ehr.discover() and ehr.key("Observation")

@@ -72,9 +72,19 @@ class View:
 
 
 def worth_showing(matches: Iterable[Match], lowest: str) -> list[Match]:
-    """The matches of a verdict that makes a card: ``lowest``, or better."""
+    """The matches that make a card: of verdict ``lowest`` or better.
+
+    Where the diagnoses could not be had, and so nobody knows of which disease the patient is, a trial would be possible
+    for everybody; it makes none.
+    """
     good = SHOWN[: SHOWN.index(lowest) + 1]
-    return [match for match in matches if match.verdict in good]
+    return [match for match in matches if match.verdict in good and not _is_noise(match)]
+
+
+def _is_noise(match: Match) -> bool:
+    gates = [leaf for leaf in match.leaves if getattr(leaf.item.leaf, "absent", False)]
+    unknown = any(leaf.blocking and leaf.basis == t.SOURCE_FAILED for leaf in gates)
+    return unknown and not any(leaf.status == t.MET and leaf.basis == t.EVIDENCE for leaf in gates)
 
 
 def fingerprint(match: Match) -> str:
