@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from trialmatch.config import Settings
 from trialmatch.eligibility.dates import UNKNOWN_TIME
@@ -40,6 +40,23 @@ def reader_of(records: Records, patient_id: str, terminology: Terminology, setti
     found = identities(records, patient_id)
     assert found is not None
     return Reader(records, *found, terminology, settings)
+
+
+#: How many distinct codes with their words are remembered.
+_REMEMBERED = 50_000
+
+
+class _Bound(NamedTuple):
+    """What codes and words are bound to: ``keys`` are concepts and ``system|code``; ``named`` only words speak of.
+
+    ``vague`` are codes with the concepts that they support without proving them.
+    """
+
+    concepts: frozenset[str]
+    keys: tuple[str, ...]
+    named: frozenset[str]
+    vague: tuple[tuple[str, str], ...]
+    doubt: str
 
 
 class Reader:
@@ -175,48 +192,68 @@ class Reader:
 
     def _file(self, kind: str, fact: Any, inherited: tuple[Coding, ...]) -> None:
         """Bind a fact to its concepts and put it where leaves look for it."""
+        bound = self._bound(kind, fact, inherited)
+        fact = replace(
+            fact,
+            concepts=bound.concepts,
+            doubt=bound.doubt,
+            display=fact.display if fact.named else f"{self._name(fact, bound.concepts)} {fact.display}".strip(),
+        )
+        for key in bound.keys:
+            self.facts.index.setdefault((kind, key), []).append(fact)
+        self.facts.every.setdefault(kind, []).append(fact)
+        if fact.state != ABSENT:
+            self._hint(kind, fact, bound)
+        if kind == "AllergyIntolerance" and events.NO_KNOWN_ALLERGY in bound.concepts:
+            self._no_allergy(fact)
+
+    def _bound(self, kind: str, fact: Any, inherited: tuple[Coding, ...]) -> _Bound:
+        """What the codes and words of a fact are bound to: worked out once for all records that have the same."""
+        known = self.terminology.sets.worked_out
+        asked = (kind, fact.codings, inherited, _words(fact), self.accept_text)
+        bound: _Bound | None = known.get(asked)
+        if bound is None:
+            if len(known) > _REMEMBERED:  # hospitals send any number of codes and words
+                known.clear()
+            bound = known[asked] = self._bind(kind, fact, inherited)
+        return bound
+
+    def _bind(self, kind: str, fact: Any, inherited: tuple[Coding, ...]) -> _Bound:
         sets = self.terminology.sets
-        everything = fact.codings + inherited
         concepts: set[str] = set()
         keys: set[str] = set()
-        for coding in everything:
+        for coding in fact.codings + inherited:
             concepts |= sets.concepts(coding.system, coding.code)
             keys |= {f"{system}|{code}" for system, code in sets.codes_of(coding.system, coding.code)}
         named = self._named(kind, fact) if not concepts else frozenset()
         if named and self.accept_text:
             concepts |= named
-        fact = replace(
-            fact,
-            concepts=frozenset(concepts),
-            doubt=self._doubt(fact, frozenset(concepts)),
-            display=fact.display if fact.named else f"{self._name(fact, concepts)} {fact.display}".strip(),
+        held = frozenset(concepts)
+        vague = tuple(
+            (coding.code, concept)
+            for coding in fact.codings
+            for concept in sorted(sets.supported(coding.system, coding.code) - held)
         )
-        for key in concepts | keys:
-            self.facts.index.setdefault((kind, key), []).append(fact)
-        self.facts.every.setdefault(kind, []).append(fact)
-        if fact.state != ABSENT:
-            self._hint(kind, fact, named, frozenset(concepts))
-        if kind == "AllergyIntolerance" and events.NO_KNOWN_ALLERGY in concepts:
-            self._no_allergy(fact)
+        return _Bound(held, tuple(sorted(held | keys)), named - held, vague, self._doubt(fact, held))
 
-    def _hint(self, kind: str, fact: Any, named: frozenset[str], concepts: frozenset[str]) -> None:
+    def _hint(self, kind: str, fact: Any, bound: _Bound) -> None:
         """Note what a record speaks for without proving it: by its words alone, or by a code that is not specific."""
-        worded = replace(fact, concepts=named, doubt="only words, no known code") if named - concepts else fact
-        for concept in named - concepts:
-            self.facts.hints.setdefault((kind, concept), []).append(worded)
-        for coding in fact.codings:
-            for concept in self.terminology.sets.supported(coding.system, coding.code) - concepts:
-                vague = replace(fact, doubt=f"{coding.code} supports it but does not prove it")
-                self.facts.hints.setdefault((kind, concept), []).append(vague)
+        if bound.named:
+            worded = replace(fact, concepts=bound.named, doubt="only words, no known code")
+            for concept in bound.named:
+                self.facts.hints.setdefault((kind, concept), []).append(worded)
+        for code, concept in bound.vague:
+            unproved = replace(fact, doubt=f"{code} supports it but does not prove it")
+            self.facts.hints.setdefault((kind, concept), []).append(unproved)
 
-    def _name(self, fact: Any, concepts: set[str]) -> str:
+    def _name(self, fact: Any, concepts: frozenset[str]) -> str:
         """A name for a record that gives none: its code's display in the mappings, its concept's, or the code."""
         for coding in fact.codings:
             shown = self.terminology.displays.get((coding.system, coding.code))
             if shown:
                 return shown.split(" [")[0].split(" (")[0]
         if concepts:
-            return self.terminology.label(min(concepts, key=len))
+            return self.terminology.label(min(sorted(concepts), key=len))
         return next((coding.code for coding in fact.codings), "a record without a name")
 
     def _no_allergy(self, fact: Any) -> None:
@@ -247,7 +284,7 @@ class Reader:
         if len(fact.codings) > 1:
             for coding in fact.codings:
                 held = terminology.sets.concepts(coding.system, coding.code)
-                for concept in concepts - held - terminology.sets.supported(coding.system, coding.code):
+                for concept in sorted(concepts - held - terminology.sets.supported(coding.system, coding.code)):
                     if terminology.sets.excluded(concept, coding.system, coding.code):
                         what = terminology.label(concept)
                         return f"its codes contradict each other: {coding.code} is expressly not {what}"

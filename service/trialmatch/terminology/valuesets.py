@@ -35,6 +35,8 @@ class CodeSets:
         self._known: dict[tuple[str, str], frozenset[str]] = {}
         self._supporting: dict[tuple[str, str], set[str]] = defaultdict(set)
         self.titles: dict[str, str] = {}
+        #: What readers of records have worked out from these sets; forgotten when a set changes.
+        self.worked_out: dict[Any, Any] = {}
 
     def __contains__(self, concept: object) -> bool:
         return concept in self.titles
@@ -61,7 +63,7 @@ class CodeSets:
         for entry in _contained(resource.get("expansion") or {}):
             self._includes[concept].add(entry)
             self._holders[entry].add(concept)
-        self._known.clear()
+        self._forget()
 
     def _codes(self, part: dict[str, Any]) -> set[tuple[str, str]]:
         system = canonical(part.get("system", ""))
@@ -87,7 +89,11 @@ class CodeSets:
                         self._holders[local].add(to["code"])
                     else:
                         self._aliases[local].add((target, to["code"]))
+        self._forget()
+
+    def _forget(self) -> None:
         self._known.clear()
+        self.worked_out.clear()
 
     def concepts(self, system: str, code: str) -> frozenset[str]:
         """The concepts whose code sets hold a code (its system in canonical spelling)."""
