@@ -56,7 +56,7 @@ function filtered() {
 /** After another filter was chosen: open the trials that have such criteria, and say how many there are. */
 function refilter() {
   const wanted = filtered();
-  const rows = [...main.querySelectorAll(wanted === "all" ? "[data-row]" : `[data-row].has-${wanted}`)];
+  const rows = [...main.querySelectorAll(wanted === "all" ? "[data-row]" : `.section:not(.lost) [data-row].has-${wanted}`)];
   if (wanted !== "all") rows.forEach((row) => openUpTo(row.parentElement));
   const address = new URL(location.href);
   if (wanted === "all") address.searchParams.delete("show");
