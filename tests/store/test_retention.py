@@ -111,6 +111,13 @@ def test_a_longer_time_protects_again_what_is_still_there(store: Store) -> None:
     assert attestations.held(store, "p1").version == 1
 
 
+def test_once_an_hour_is_often_enough(store: Store) -> None:
+    assert retention.due(store, NOW)
+    retention.purge(store, SETTINGS, NOW)
+    assert not retention.due(store, NOW + days(0.999 / 24))
+    assert retention.due(store, NOW + days(1 / 24))
+
+
 @pytest.mark.parametrize("name", ["retention_days", "audit_retention_days"])
 @pytest.mark.parametrize("days", ["0", "-1", "soon"])
 def test_a_time_that_is_none_is_refused(name: str, days: str) -> None:

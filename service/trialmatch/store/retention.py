@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, exists, insert, select, update
+from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from trialmatch.config import Settings
 from trialmatch.store import sessions, tokens
@@ -49,6 +49,13 @@ def purge(store: Store, settings: Settings, now: datetime) -> Purged:
         ended = connection.execute(delete(runs).where(runs.c.updated < old).returning(runs.c.id)).scalars().all()
         events = connection.execute(delete(audit_events).where(audit_events.c.at < audited)).rowcount
     return Purged(answers, shown, events, tokens.purge(store, now), sessions.purge(store, now), tuple(ended))
+
+
+def due(store: Store, now: datetime) -> bool:
+    """Whether the last :func:`purge`, by whichever worker, is an hour ago or more."""
+    with store.reading() as connection:
+        last: datetime | None = connection.execute(select(func.max(purges.c.at))).scalar()
+    return last is None or last <= now - timedelta(hours=1)
 
 
 def _limit(connection: Connection, kind: str, before: datetime, now: datetime) -> None:

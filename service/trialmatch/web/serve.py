@@ -23,7 +23,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from trialmatch.config import Settings
 from trialmatch.errors import UsageError
-from trialmatch.web import logs
+from trialmatch.web import housekeeping, logs
 from trialmatch.web.security import check_bind
 
 _METRICS = "PROMETHEUS_MULTIPROC_DIR"
@@ -109,7 +109,9 @@ def serve(settings: Settings, make: Callable[[Settings], Flask], ready: Callable
         Worker.patience = settings.request_timeout
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         url = settings.public_url or f"http://{host}:{settings.port}"
-        server, master = _Server(app, _options(settings, f"{host}:{settings.port}", lambda _: ready(url))), os.getpid()
+        options = _options(settings, f"{host}:{settings.port}", lambda _: ready(url))
+        options["post_worker_init"] = lambda _: housekeeping.start(app.extensions["trialmatch"])
+        server, master = _Server(app, options), os.getpid()
         try:
             server.run()
         except SystemExit as end:
