@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
@@ -13,16 +14,17 @@ Json = dict[str, Any]
 #: Latitude and longitude in degrees (WGS 84).
 Position = tuple[float, float]
 
+_ZIP = re.compile(r"[0-9]{5}(?:-[0-9]{4})?")
+
 _US = ("", "us", "usa", "united states", "united states of america")
 
 
 @lru_cache(maxsize=4096)
 def of_zip(code: str) -> Position | None:
     """Where a US ZIP code is (its middle); None where it is none that is known."""
-    try:
-        found = zipcodes.matching(code)
-    except ValueError:
+    if not _ZIP.fullmatch(code.strip()):
         return None
+    found = zipcodes.matching(code)
     return (float(found[0]["lat"]), float(found[0]["long"])) if found else None
 
 

@@ -35,8 +35,6 @@ _ANY = ("any", "all", "")
 #: ClinicalTrials.gov's own words, in the spelling of :func:`normal`.
 _OTHER_WORDS = {"na": "n-a", "not-applicable": "n-a", "active-not-recruiting": "active-but-not-recruiting"}
 
-_ZIP = re.compile(r"\d{5}(?:-\d{4})?")
-
 
 @dataclass(frozen=True)
 class Query:
@@ -81,8 +79,7 @@ def _zip(value: Any) -> str | None:
         return None
     if not isinstance(value, str) or len(value) > 20:
         raise BadRequest("Parameters.zipCode", "not a text of at most 20 characters", "a ZIP code such as 02139")
-    word = value.strip()
-    return word[:5] if _ZIP.fullmatch(word) else word
+    return value.strip()
 
 
 def _radius(value: Any) -> float | None:
