@@ -33,8 +33,12 @@ RICH: Json = {
         {"state": {"coding": [{"code": "recruiting"}]}, "actual": True},
         {"state": {"coding": [{"code": "completed"}]}, "actual": False},
     ],
-    "associatedParty": [{"name": "The Sponsor", "role": {"coding": [{"code": "lead-sponsor"}]}}],
+    "associatedParty": [
+        {"name": "The Sponsor", "role": {"coding": [{"code": "lead-sponsor"}]}},
+        {"name": "Dr Ask", "role": {"coding": [{"code": "general-contact"}]}, "party": {"reference": "#ask"}},
+    ],
     "contained": [
+        {"resourceType": "Practitioner", "id": "ask", "telecom": [{"system": "email", "value": "ask@hospital.example"}]},
         {
             "resourceType": "Location",
             "id": "here",
@@ -93,6 +97,8 @@ def test_a_rich_study_is_valid_r4() -> None:
     assert shown["note"] == [{"text": "A note."}]
     here = next(one for one in shown["contained"] if one["id"] == "here")
     assert here["telecom"] == [{"system": "phone", "value": "555-0100"}]
+    telecom = [{"system": "email", "value": "ask@hospital.example"}]
+    assert shown["contact"] == [{"name": "Dr Ask", "telecom": telecom}]
     names = [one["id"] for one in shown["contained"]]
     assert len(set(names)) == len(names)
     references = {one["reference"][1:] for key in ("site", "protocol") for one in shown[key]}

@@ -29,6 +29,8 @@ _NCT = re.compile(r"NCT\d{8}")
 #: they are closed, and the clients drop them.
 _OPEN = ("active", "approved")
 
+_CONTACT = ("general-contact", "recruitment-contact")
+
 _DATE = re.compile(r"\d{4}(-\d{2}(-\d{2}(T[0-9:.]+(Z|[+-]\d{2}:\d{2}))?)?)?\Z")
 
 _INTERVENTIONAL = {"text": "Study Type: Interventional"}
@@ -69,6 +71,7 @@ def rendered(study: Study, notes: tuple[str, ...] = ()) -> Json:
     shown["description"] = _description(study, recorded, shown.get("description", ""))
     shown["period"] = _period(shown.get("period", {}))
     shown["sponsor"] = _sponsor(shown.get("sponsor", {}), contained)
+    shown["contact"] = list(_contacts(study))
     shown["site"] = [_site(one, contained) for one in shown.get("site", [])]
     shown["enrollment"] = _enrollment(study, contained)
     shown["protocol"] = list(_protocol(study, [arm["name"] for arm in shown.get("arm", [])], contained))
@@ -151,6 +154,18 @@ def _sponsor(sponsor: Json, contained: _Contained) -> Json | None:
     return {"reference": contained.add({"resourceType": "Organization", "name": name}, "sponsor"), "display": name}
 
 
+def _contacts(study: Study) -> Iterator[Json]:
+    """Whom to ask about a study, with telephone and mail as far as the record holds them."""
+    contained = {f"#{one.get('id')}": one for one in _list(study.resource, "contained")}
+    for party in _list(study.resource, "associatedParty"):
+        roles = {coding.get("code") for coding in _list(party.get("role"), "coding")}
+        if isinstance(party.get("name"), str) and not roles.isdisjoint(_CONTACT):
+            reference = party.get("party")
+            whose = contained.get(str(reference.get("reference"))) if isinstance(reference, dict) else None
+            telecom = _telecom(whose or {})
+            yield {"name": party["name"]} | ({"telecom": telecom} if telecom else {})
+
+
 def _site(site: Json, contained: _Contained) -> Json:
     """A site as a reference to a contained Location; one that the record only names, or that is elsewhere, gets one."""
     if contained.get(site.get("reference")) is not None:
@@ -208,12 +223,15 @@ def _add_telecom(study: Study, contained: _Contained) -> None:
         mine = contained.get(f"#{source.get('id')}")
         if mine is None or mine["resourceType"] not in ("Location", "Organization"):
             continue
-        ways = [source, *_list(source, "contact")]
-        kept = [
-            {name: one[name] for name in ("system", "value", "use") if isinstance(one.get(name), str)}
-            for way in ways
-            for one in _list(way, "telecom")
-            if isinstance(one.get("value"), str)
-        ]
-        if kept:
-            mine["telecom"] = kept
+        telecom = _telecom(source)
+        if telecom:
+            mine["telecom"] = telecom
+
+
+def _telecom(source: Json) -> list[Json]:
+    return [
+        {name: one[name] for name in ("system", "value", "use") if isinstance(one.get(name), str)}
+        for way in (source, *_list(source, "contact"))
+        for one in _list(way, "telecom")
+        if isinstance(one.get("value"), str)
+    ]
