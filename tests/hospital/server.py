@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -61,7 +62,8 @@ class Hospital:
     ``combo-code:text``, ``_include`` …) that the server does not know: with ``strict`` it refuses them with 400, else
     it ignores them. ``needs_code``: it refuses to give all Observations of a patient. ``offers`` are the types it has
     (None: all). ``release`` is the ``fhirVersion`` of its CapabilityStatement, None for a server without one;
-    ``declares`` the search parameters of Observations in it. ``most_at_once`` is how many requests ran side by side.
+    ``declares`` the search parameters of Observations in it. ``remembers``: a question is answered again with the same
+    bytes, which costs it nothing. ``most_at_once`` is how many requests ran side by side.
     """
 
     resources: Iterable[Json]
@@ -78,6 +80,7 @@ class Hospital:
     posts: bool = True
     totals: bool = True
     port: int = 0
+    remembers: bool = False
     log: list[Asked] = field(default_factory=list)
     most_at_once: int = 0
 
@@ -86,6 +89,7 @@ class Hospital:
         for resource in self.resources:
             self.by_type.setdefault(resource["resourceType"], []).append(resource)
         self._now = 0
+        self._rendered: dict[tuple[str, bytes], tuple[int, bytes]] = {}
 
     # --- starting and stopping
 
@@ -145,8 +149,15 @@ class Hospital:
                 if answer is not None:
                     return answer
             body = await request.read() if target == "batch" else b""
-            status, resource = self.resource(request.method, parts, params, body)
-            return web.json_response(resource, status=status, content_type=FHIR)
+            key = (request.path_qs, body)
+            if key not in self._rendered:
+                status, resource = self.resource(request.method, parts, params, body)
+                rendered = status, json.dumps(resource).encode()
+                if not self.remembers:
+                    return web.Response(status=status, body=rendered[1], content_type=FHIR)
+                self._rendered[key] = rendered
+            status, content = self._rendered[key]
+            return web.Response(status=status, body=content, content_type=FHIR)
         finally:
             self._now -= 1
 
@@ -293,9 +304,9 @@ def main() -> None:
     parser.add_argument("--delay", type=float, default=0.0)
     parser.add_argument("--batch", action="store_true")
     given = parser.parse_args()
-    with Hospital(resources_of(given.folder), delay=given.delay, batch=given.batch) as hospital:
+    with Hospital(resources_of(given.folder), delay=given.delay, batch=given.batch, remembers=True) as hospital:
         print(hospital.url, flush=True)
-        input()
+        sys.stdin.read()
 
 
 if __name__ == "__main__":

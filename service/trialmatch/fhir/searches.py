@@ -92,7 +92,8 @@ class Plan:
     def way(self, kind: str, patient: str) -> Way | None:
         """The best way to ask for a patient's records of a type that was not refused yet; None where none is left."""
         whose = "subject" if self.capabilities.without(kind, "patient") else "patient"
-        return next(self._ways(kind, ((whose, patient),)), None)
+        # With the type: servers must take both forms, and one (Medplum's repository) finds nothing by the id alone.
+        return next(self._ways(kind, ((whose, f"Patient/{patient}"),)), None)
 
     def blame(self, way: Way, problem: Refused) -> set[str]:
         """What of a way the server refused, to do without it; nothing where another way would not help."""
