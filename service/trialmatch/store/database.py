@@ -27,6 +27,8 @@ from trialmatch.store.tables import REVISION
 #: How long to wait for a lock, a connection of the pool, or a server that does not answer, in seconds.
 PATIENCE = 10
 
+_KEPT = "what is to be kept"
+
 # Alembic keeps the migration that it runs in globals of its modules: one at a time in a process.
 _one_migration = threading.Lock()
 
@@ -126,7 +128,7 @@ class Store:
         except PoolTimeout:
             raise StoreUnavailable(f"{self.place}: all its connections are in use") from None
         except (DataError, UnicodeEncodeError):
-            raise BadInput(self.place, "a text or number that it cannot keep", "Unicode without NUL") from None
+            raise BadInput(_KEPT, "a text or number that the database cannot hold", "Unicode without NUL") from None
         except (StatementError, sqlite3.Error) as problem:
             cause = problem.orig if isinstance(problem, StatementError) else problem
             if isinstance(cause, TrialmatchError):
@@ -268,4 +270,4 @@ def _json(value: Any) -> str:
     try:
         return orjson.dumps(value).decode()
     except TypeError:
-        raise BadInput("what is to be kept", "no plain JSON", "Unicode, and numbers of 64 bits at most") from None
+        raise BadInput(_KEPT, "no plain JSON", "Unicode, and numbers of 64 bits at most") from None
