@@ -38,7 +38,7 @@ RICH: Json = {
         {"name": "Dr Ask", "role": {"coding": [{"code": "general-contact"}]}, "party": {"reference": "#ask"}},
     ],
     "contained": [
-        {"resourceType": "Practitioner", "id": "ask", "telecom": [{"system": "email", "value": "ask@hospital.example"}]},
+        {"resourceType": "Practitioner", "id": "ask", "telecom": [{"system": "email", "value": "ask@ehr.example"}]},
         {
             "resourceType": "Location",
             "id": "here",
@@ -97,7 +97,7 @@ def test_a_rich_study_is_valid_r4() -> None:
     assert shown["note"] == [{"text": "A note."}]
     here = next(one for one in shown["contained"] if one["id"] == "here")
     assert here["telecom"] == [{"system": "phone", "value": "555-0100"}]
-    telecom = [{"system": "email", "value": "ask@hospital.example"}]
+    telecom = [{"system": "email", "value": "ask@ehr.example"}]
     assert shown["contact"] == [{"name": "Dr Ask", "telecom": telecom}]
     names = [one["id"] for one in shown["contained"]]
     assert len(set(names)) == len(names)
