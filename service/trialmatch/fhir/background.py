@@ -45,13 +45,12 @@ class Background:
         """The session that all requests share; to be used on the loop only.
 
         It keeps no cookies (requests of different patients and users share it) and sets no limit to connections (each
-        match sets its own). A proxy is taken from the environment (``HTTPS_PROXY``, ``NO_PROXY``).
+        match sets its own).
         """
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=True,
             )
         return self._session
 

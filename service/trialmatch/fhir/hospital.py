@@ -177,10 +177,11 @@ class Visit:
     async def _records_of(self, identity: str) -> dict[str, Found]:
         """All types of records of one identity, searched side by side."""
         kinds = [kind for kind in self._kinds() if not self.plan.capabilities.lacks(kind)]
-        first = [query for kind in kinds for query in self._queries(self.plan.way(kind, identity))]
+        ways = {kind: self.plan.way(kind, identity) for kind in kinds}
+        first = [query for way in ways.values() for query in self._queries(way)]
         if batch.is_worth_it(self.plan, len(first)):
             self.firsts |= await batch.ask(self.client, first, self.plan.refused)
-        found = await asyncio.gather(*(self._search(kind, identity) for kind in kinds))
+        found = await asyncio.gather(*(self._search(kind, identity, ways[kind]) for kind in kinds))
         answers = dict(zip(kinds, found, strict=True))
         return {kind: answers.get(kind) or _lacking(kind) for kind in self._kinds()}
 
@@ -188,11 +189,11 @@ class Visit:
     def _queries(way: Way | None) -> list[Query]:
         return [] if way is None else [*way.queries, *([way.hints] if way.hints else [])]
 
-    async def _search(self, kind: str, identity: str) -> Found:
-        """Ask for a type in the best way that the server does not refuse."""
+    async def _search(self, kind: str, identity: str, way: Way | None) -> Found:
+        """Ask for a type in one way, and as long as the server refuses that, in the next best."""
         refused: set[str] = set()
         problem = Refused("no way of searching is left")
-        while (way := self.plan.way(kind, identity)) is not None:
+        while way is not None:
             queries = self._queries(way)
             answers = await asyncio.gather(*(self._read(query) for query in queries))
             hints = answers.pop() if way.hints else None
@@ -210,6 +211,7 @@ class Visit:
             problem = problems[0]
             self.plan.refused |= blamed
             refused |= blamed
+            way = self.plan.way(kind, identity)
         self.plan.refused -= refused  # it was not these: whatever way is tried, the server refuses
         return Found(None, [_failed(kind, problem)])
 

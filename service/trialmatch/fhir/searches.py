@@ -20,6 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import quote
 
 import orjson
@@ -27,7 +28,7 @@ import orjson
 from trialmatch.config import Settings
 from trialmatch.eligibility.facts import RECORD_TYPES
 from trialmatch.fhir.capabilities import Capabilities
-from trialmatch.fhir.needs import Needs
+from trialmatch.fhir.needs import Code, Needs
 from trialmatch.fhir.transport import Refused
 
 #: Statuses by which servers refuse a search that they could answer if it were put otherwise.
@@ -134,13 +135,13 @@ class Plan:
 
     def _by_code(self, keys: tuple[str, ...], whose: tuple[tuple[str, str], ...]) -> Way:
         kind, needs = "Observation", self.needs
-        codes = sorted({_escaped(code) for _, code in needs.codes or ()})
+        codes = _tokens(needs.codes or frozenset())
         if not codes:
             return Way(keys, ())
         queries = tuple(
             self._query(kind, (*whose, (key, ",".join(some))))
             for key in keys
-            for some in ([codes] if self._posted else self._split(codes, self._room(kind, whose, key)))
+            for some in _split(codes, None if self._posted else self._room(kind, whose, key))
         )
         words = f"{keys[0]}:text"
         hints = None
@@ -167,17 +168,25 @@ class Plan:
         others = [(key, ""), *whose, *self._extras(kind)]
         return self.settings.fhir_url_length - self.base - sum(_length(*one) for one in others) - len(f"/{kind}?")
 
-    def _split(self, codes: Iterable[str], room: int) -> Iterator[list[str]]:
-        some: list[str] = []
-        left = room
-        for code in codes:
-            size = len(quote(code, safe=":")) + 1
-            if some and size > left:
-                yield some
-                some, left = [], room
-            some.append(code)
-            left -= size
-        yield some
+
+@lru_cache(maxsize=256)
+def _tokens(codes: frozenset[Code]) -> tuple[tuple[str, int], ...]:
+    """Codes as a search takes them, in order, each with the room that it takes in a URL."""
+    tokens = sorted({_escaped(code) for _, code in codes})
+    return tuple((token, len(quote(token, safe=":")) + 1) for token in tokens)
+
+
+def _split(codes: Iterable[tuple[str, int]], room: int | None) -> Iterator[list[str]]:
+    """Codes in lists that have room in a URL (None: in one); a list has at least one."""
+    some: list[str] = []
+    taken = 0
+    for code, size in codes:
+        if some and room is not None and taken + size > room:
+            yield some
+            some, taken = [], 0
+        some.append(code)
+        taken += size
+    yield some
 
 
 def _words(body: bytes) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import orjson
@@ -40,6 +41,9 @@ _PASSING = frozenset({408, 429, 502, 503, 504})
 #: How much of an error's body is looked at.
 _ERROR_BYTES = 65_536
 _CHUNK = 65_536
+
+#: What a request carries: nothing, JSON, or a form.
+Body = bytes | Mapping[str, Any] | None
 
 #: Gives another token in place of one that the server has refused. It blocks, and raises SourceUnavailable.
 Renew = Callable[[str], str | None]
@@ -148,6 +152,7 @@ class Client(AsyncFHIRClient):
             },
         )
         self._origin = _origin(base)
+        self._proxy = _proxy(base)
         self.settings = settings
         self._session = session
         self._slots = asyncio.Semaphore(settings.fhir_parallel)
@@ -178,22 +183,36 @@ class Client(AsyncFHIRClient):
         url = self._build_request_url(path, params)
         if allowance is None:
             allowance = Allowance(self.settings.fhir_bytes)
-        body = orjson.dumps(data) if data is not None else None
+        body = form if data is None else orjson.dumps(data)
+        sent = self._bearer
+        try:
+            content = await self._repeatedly(method, url, body, allowance)
+        except Refused as problem:
+            if problem.status != _UNAUTHORIZED or not await self._renewed(sent):
+                raise
+            content = await self._repeatedly(method, url, body, allowance)
+        allowance.take(len(content))
+        return _resource(content)
+
+    async def _repeatedly(self, method: str, url: str, body: Body, allowance: Allowance) -> bytes:
+        """The body of an answer; what fails for a passing reason is asked for again, after a while."""
+        try:
+            return await self._once(method, url, body, allowance)  # nearly always; tenacity costs as much as a request
+        except Passing as problem:
+            first: list[Passing] = [problem]
+
+        async def attempt() -> bytes:
+            if first:
+                raise first.pop()
+            return await self._once(method, url, body, allowance)
+
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(Passing),
             stop=stop_after_attempt(self.settings.fhir_retries + 1) | stop_before_delay(max(self.left, 0)),
             wait=_wait,
             reraise=True,
         )
-        sent = self._bearer
-        try:
-            content: bytes = await retrying(self._once, method, url, body or form, allowance)
-        except Refused as problem:
-            if problem.status != _UNAUTHORIZED or not await self._renewed(sent):
-                raise
-            content = await retrying(self._once, method, url, body or form, allowance)
-        allowance.take(len(content))
-        return _resource(content)
+        return await retrying(attempt)
 
     async def _renewed(self, refused: str | None) -> bool:
         """Whether there is another token than one that was refused: it may have run out. One is asked for, not more."""
@@ -237,7 +256,7 @@ class Client(AsyncFHIRClient):
             return str(url.with_user(None).with_fragment(None))
         return str(super()._build_request_url(path, params)).removesuffix("?")
 
-    async def _once(self, method: str, url: str, body: bytes | Mapping[str, Any] | None, allowance: Allowance) -> bytes:
+    async def _once(self, method: str, url: str, body: Body, allowance: Allowance) -> bytes:
         async with self._slots:
             if self.left <= 0:
                 raise Late("all answers together took too long (fhir_total_timeout)")
@@ -249,8 +268,9 @@ class Client(AsyncFHIRClient):
                 headers["Content-Type"] = "application/fhir+json"
             try:
                 async with self._session.request(
-                    method, URL(url, encoded=True), data=body, headers=headers, timeout=timeout, allow_redirects=False
-                ) as answer:
+                    method, URL(url, encoded=True), data=body, headers=headers, timeout=timeout, allow_redirects=False,
+                    proxy=self._proxy,
+                ) as answer:  # fmt: skip
                     return await _content(answer, allowance)
             except aiohttp.ConnectionTimeoutError:
                 raise Unreached("it cannot be reached in time") from None
@@ -272,6 +292,14 @@ class Client(AsyncFHIRClient):
 def _origin(url: URL) -> tuple[str, str | None, int | None]:
     """Scheme, host and port, the scheme's own port included."""
     return url.scheme, url.host, url.port
+
+
+def _proxy(url: URL) -> str | None:
+    """The proxy that the environment names for a server (``HTTPS_PROXY``, ``NO_PROXY`` and the like).
+
+    aiohttp can look for it too, but does so in another thread and with every request.
+    """
+    return None if proxy_bypass(url.host or "") else getproxies().get(url.scheme)
 
 
 async def _content(answer: aiohttp.ClientResponse, allowance: Allowance) -> bytes:
