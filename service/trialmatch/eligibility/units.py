@@ -53,6 +53,10 @@ class Units:
         self._parsed: dict[str, Any] = {}
         self._conversions: dict[tuple[str, str], Linear | None] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What other processes get: pint's registry and what it has parsed cannot be sent and are made anew."""
+        return {name: value for name, value in vars(self).items() if name != "_registry"} | {"_parsed": {}}
+
     @cached_property
     def _registry(self) -> Any:
         from ucumvert import PintUcumRegistry  # half a second: only once a unit is really met

@@ -91,20 +91,33 @@ class Summary:
 
 
 def run(
-    order: Order, studies: StudySet, terminology: Terminology, settings: Settings, progress: Progress | None = None
+    order: Order,
+    studies: StudySet,
+    terminology: Terminology,
+    settings: Settings,
+    progress: Progress | None = None,
+    workers: Callable[[Shared, Path], Workers] | None = None,
 ) -> Summary:
-    """Prescreen a folder.
+    """Prescreen a folder. ``workers`` makes those who do the work, given the work folder; processes if not given.
 
     Raises UsageError for unknown studies and for a resumed run that was about something else, BadInput for input that
     is not what it should be, and TrialmatchError where the disk is full.
     """
-    return _Run(order, studies, terminology, settings, progress or Progress()).go()
+    made = workers or (lambda own, folder: Workers(own, order.jobs))
+    return _Run(order, studies, terminology, settings, progress or Progress(), made).go()
 
 
 class _Run:
     def __init__(
-        self, order: Order, studies: StudySet, terminology: Terminology, settings: Settings, progress: Progress
+        self,
+        order: Order,
+        studies: StudySet,
+        terminology: Terminology,
+        settings: Settings,
+        progress: Progress,
+        workers: Callable[[Shared, Path], Workers],
     ) -> None:
+        self.workers = workers
         self.order, self.terminology, self.settings, self.progress = order, terminology, settings, progress
         self.set = studies.only(order.study_ids)
         self.studies: tuple[Study, ...] = tuple(one for one in self.set.matchable if one.items)
@@ -123,7 +136,7 @@ class _Run:
         with told_disk(order.out):
             order.out.mkdir(parents=True, exist_ok=True)
         going_on = self.work.begin(self._plan(files), order.resume)
-        with Workers(self.own, order.jobs) as workers:
+        with self.workers(self.own, self.work.folder) as workers:
             reading = self._resumed(files) if going_on else None
             while True:
                 if reading is None:
@@ -173,9 +186,10 @@ class _Run:
     def _judge(self, reading: Reading, workers: Workers) -> list[Fault]:
         groups = range((len(reading.candidates) + GROUP - 1) // GROUP)
         self.progress.begin("judge", len(reading.candidates))
+        kept = self.work.names()
         left = []
         for group in groups:
-            if self.work.has(_name(group)):
+            if _name(group) in kept:
                 self.progress.advance("judge", len(_members(reading, group)))
             else:
                 left.append((group, _members(reading, group), reading.slices.get(group, [])))

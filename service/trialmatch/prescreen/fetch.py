@@ -8,8 +8,11 @@ back as one slice of each.
 
 from __future__ import annotations
 
+import io
+import os
 import pickle
 import re
+import uuid
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -88,7 +91,8 @@ def fetch(task: Task, wanted: Path, folder: Path) -> Spooled:
     lines = sorted(found, key=lambda one: (one[0], one[1] if one[1] > 0 else -1 - one[1]))  # as in the file
     path = folder / f"{task.number:05}-{task.start:014}"
     slices: list[tuple[int, int, int]] = []
-    with path.open("wb") as stream:
+    aside = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")  # another machine may be at the same task
+    with aside.open("wb") as stream:
         for candidate, at, line in lines:
             group, begin = candidate // GROUP, stream.tell()
             stream.write(_HEAD.pack(candidate, task.number, at, len(line)))
@@ -97,6 +101,7 @@ def fetch(task: Task, wanted: Path, folder: Path) -> Spooled:
                 slices[-1] = (group, slices[-1][1], stream.tell() - slices[-1][1])
             else:
                 slices.append((group, begin, stream.tell() - begin))
+    os.replace(aside, path)
     return Spooled(path, tuple(checksums), tuple(slices), len(lines))
 
 
@@ -113,14 +118,19 @@ def spooled(path: Path, offset: int, length: int) -> Iterator[tuple[int, int, in
         at += size
 
 
-def by_ids(file: Input, ids: frozenset[bytes]) -> list[tuple[int, bytes]]:
-    """Lines that have one of these ids anywhere, with their numbers: for what others refer to."""
-    found = []
-    with suppress(OSError, EOFError, zlib.error), opened(file.path) as stream:
-        for number, line in enumerate(stream, start=1):
-            if not ids.isdisjoint(_ID.findall(line)):
-                found.append((number, line))
-    return found
+def by_ids(task: Task, ids: frozenset[bytes]) -> tuple[int, list[tuple[int, bytes]]]:
+    """Lines of a task that have one of these ids anywhere: for what others refer to.
+
+    Returns how many lines it has, and those lines with their numbers in it.
+    """
+    count, found = 0, []
+    with suppress(OSError, EOFError, zlib.error):
+        for _, block in blocks(task, []):
+            for line in io.BytesIO(block):
+                count += 1
+                if not ids.isdisjoint(_ID.findall(line)):
+                    found.append((count, line))
+    return count, found
 
 
 @lru_cache(maxsize=2)
@@ -132,7 +142,7 @@ def _wanted(path: Path) -> Wanted:
 def _plainly(task: Task, wanted: Wanted, checksums: list[int]) -> Iterator[tuple[int, int, bytes]]:
     owners = wanted.owners
     pattern = _NAMED_OR_ID if task.persons else _NAMED
-    for base, block in _blocks(task, checksums):
+    for base, block in blocks(task, checksums):
         at, size = 0, len(block)
         while at < size:
             end = size if size - at <= _BLOCK else block.rfind(b"\n", at, at + _BLOCK) + 1 or block.find(b"\n", at) + 1
@@ -155,7 +165,7 @@ def _lines(
         at = stop
 
 
-def _blocks(task: Task, checksums: list[int]) -> Iterator[tuple[int, bytes]]:
+def blocks(task: Task, checksums: list[int]) -> Iterator[tuple[int, bytes]]:
     """The whole lines that begin in the task's range, in blocks, each with the offset of its beginning."""
     with opened(task.file.path) as stream:
         if task.file.zipped:

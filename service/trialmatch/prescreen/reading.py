@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from functools import partial as bound
@@ -87,16 +87,14 @@ class Reader:
         sieves = Sieves.of(self.own.studies, self.told)
         binder = Binder(sieves.gates, self.own.terminology, self.own.settings)
         total = sum(file.size for file in self.files)
-        survey = Survey(self.workers.jobs, self.work / "scratch", 200 + total // (100 << 20))
+        survey = self.workers.survey(self.work / "scratch", total)
         try:
             return self._read(survey, sieves, binder)
         finally:
             survey.close()
 
     def _read(self, survey: Survey, sieves: Sieves, binder: Binder) -> Reading:
-        for number, file in enumerate(self.files):
-            survey.read(number, file, binder)
-            self.advance("survey", file.size)
+        survey.read_all(self.files, binder, self.advance)
         escaped = survey.escaped()
         closely = [number for number, counted in survey.files.items() if counted.closely or escaped]
         seen = self._look(closely, survey)
@@ -126,7 +124,7 @@ class Reader:
                 for group, offset, length in left.slices:
                     slices.setdefault(group, []).append((left.path, offset, length))
         repeats, repeated, held = self._repeats(survey)
-        held |= self._referred(survey, seen, spool)
+        held |= self._referred(survey, seen, [left.path for each in found.values() for left in each])
         referred = self.work / f"referred-{len(self.late)}.pickle"
         referred.write_bytes(pickle.dumps(Referred(held)))
         orphans = Counter(survey.orphans())
@@ -202,12 +200,20 @@ class Reader:
     def _patients(self, ids: frozenset[str]) -> Records:
         records = Records()
         wanted = frozenset(one.encode() for one in ids)
-        for _, lines in self.workers.each(bound(_by_ids, ids=wanted), self.files):
-            for _, line in lines:
-                resource, _, _ = closer.record_of(line, 0, None)
-                if resource is not None and resource["resourceType"] == "Patient" and resource.get("id") in ids:
-                    records.add(resource, "")
+        for _, _, line in self._by_ids(range(len(self.files)), wanted):
+            resource, _, _ = closer.record_of(line, 0, None)
+            if resource is not None and resource["resourceType"] == "Patient" and resource.get("id") in ids:
+                records.add(resource, "")
         return records
+
+    def _by_ids(self, numbers: Iterable[int], ids: frozenset[bytes]) -> Iterator[tuple[int, int, bytes]]:
+        """Lines of files that have one of these ids anywhere: the number of the file, of the line, and its bytes."""
+        work = tasks(((number, self.files[number]) for number in numbers), set(), set())
+        pieces = {(task.number, task.start): one for task, one in self.workers.each(bound(by_ids, ids=ids), work)}
+        before: Counter[int] = Counter()
+        for (number, _), (count, lines) in sorted(pieces.items()):
+            yield from ((number, before[number] + at, line) for at, line in lines)
+            before[number] += count
 
     def _gates(
         self, survey: Survey, seen: Mapping[int, Seen], same: Mapping[str, frozenset[str]]
@@ -255,20 +261,14 @@ class Reader:
         if not hashes:
             return 0, [], {}
         crossed = {(kind, number) for kind, number, crossing in hashes if crossing}
-        names: dict[tuple[str, str], bool] = {}
-        for file in self.files:
-            survey.ids(
-                file, [number for _, number, _ in hashes], lambda kind, one: names.setdefault((kind, one), False)
-            )
+        names = survey.ids(self.files, [number for _, number, _ in hashes])
         ids = frozenset(one.encode() for _, one in names)
         places: dict[tuple[str, str], list[tuple[int, int, bytes]]] = {}
-        numbers = {file.path: number for number, file in enumerate(self.files)}
-        for file, lines in self.workers.each(bound(_by_ids, ids=ids), self.files):
-            for at, line in lines:
-                resource, _, _ = closer.record_of(line, at, file.kind)
-                key = (str((resource or {}).get("resourceType")), str((resource or {}).get("id")))
-                if key in names:
-                    places.setdefault(key, []).append((numbers[file.path], at, line.rstrip()))
+        for number, at, line in self._by_ids(range(len(self.files)), ids):
+            resource, _, _ = closer.record_of(line, at, self.files[number].kind)
+            key = (str((resource or {}).get("resourceType")), str((resource or {}).get("id")))
+            if key in names:
+                places.setdefault(key, []).append((number, at, line.rstrip()))
         again = sorted((file, at) for found in places.values() for file, at, _ in sorted(found)[1:])
         held = {}
         if crossed:
@@ -280,7 +280,7 @@ class Reader:
     def _line(self, file: int, at: int, content: bytes) -> Line:
         return Line(f"{self.files[file].path}:{at}", self.files[file].kind, content)
 
-    def _referred(self, survey: Survey, seen: Mapping[int, Seen], spool: Path) -> dict[str, tuple[Line, ...]]:
+    def _referred(self, survey: Survey, seen: Mapping[int, Seen], spool: list[Path]) -> dict[str, tuple[Line, ...]]:
         """The Medications and Encounters that candidates' records name and that are not among their own."""
         holds = [
             number
@@ -292,7 +292,7 @@ class Reader:
             return {}
         asked: set[str] = set()
         own: set[str] = set()
-        for _, (named, there) in self.workers.each(_references, sorted(spool.iterdir())):
+        for _, (named, there) in self.workers.each(_references, spool):
             asked |= named
             own |= there
         wanted = asked - own
@@ -300,13 +300,11 @@ class Reader:
             return {}
         ids = frozenset(one.split("/")[1].encode() for one in wanted)
         held: dict[str, list[tuple[int, int, bytes]]] = {}
-        numbers = {self.files[number].path: number for number in holds}
-        for file, lines in self.workers.each(bound(_by_ids, ids=ids), [self.files[number] for number in holds]):
-            for at, line in lines:
-                resource, _, _ = closer.record_of(line, at, file.kind)
-                key = f"{(resource or {}).get('resourceType')}/{(resource or {}).get('id')}"
-                if key in wanted:
-                    held.setdefault(key, []).append((numbers[file.path], at, line.rstrip()))
+        for number, at, line in self._by_ids(holds, ids):
+            resource, _, _ = closer.record_of(line, at, self.files[number].kind)
+            key = f"{(resource or {}).get('resourceType')}/{(resource or {}).get('id')}"
+            if key in wanted:
+                held.setdefault(key, []).append((number, at, line.rstrip()))
         return {key: tuple(self._line(*place) for place in sorted(found)) for key, found in sorted(held.items())}
 
 
@@ -388,10 +386,6 @@ def _look(item: tuple[int, Input, bool], told: frozenset[str]) -> Seen:
     own = shared()
     sieves = Sieves.of(own.studies, told)
     return closer.look(item[0], item[1], item[2], Binder(sieves.gates, own.terminology, own.settings))
-
-
-def _by_ids(file: Input, ids: frozenset[bytes]) -> list[tuple[int, bytes]]:
-    return by_ids(file, ids)
 
 
 def _identified(file: Input, asked: frozenset[Identifier]) -> list[tuple[Identifier, str]]:

@@ -9,6 +9,7 @@ no known type, no id, or a subject that is not plainly ``Patient/<id>``. Those f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,8 +60,13 @@ class Counted:
 class Survey:
     """A survey under way, and what it found."""
 
-    def __init__(self, threads: int, scratch: Path, memory: int) -> None:
-        """``scratch`` is where DuckDB may put what does not fit into ``memory`` (in MiB)."""
+    def __init__(
+        self, threads: int, scratch: Path, memory: int, namings: dict[int, frozenset[int]] | None = None
+    ) -> None:
+        """``scratch`` is where DuckDB may put what does not fit into ``memory`` (in MiB).
+
+        ``namings`` are those that an earlier survey of the same studies has bound; it learns what this one binds.
+        """
         self.base = duckdb.connect()
         scratch.mkdir(parents=True, exist_ok=True)
         self.base.execute(f"SET threads={threads}")
@@ -73,13 +79,21 @@ class Survey:
         self.base.execute("CREATE TABLE person (id VARCHAR, linked BOOLEAN, file USMALLINT)")
         self.base.execute("CREATE TABLE gated (subject VARCHAR, naming UBIGINT)")
         self.base.execute("CREATE TABLE known (naming UBIGINT)")
-        self.namings: dict[int, frozenset[int]] = {}
+        self.namings = {} if namings is None else namings
+        if known := [(naming,) for naming, gates in self.namings.items() if gates]:
+            self.base.executemany("INSERT INTO known VALUES (?)", known)
         self.files: dict[int, Counted] = {}
         self._longest = _LONGEST[0]
 
     def close(self) -> None:
         """Let go of what DuckDB holds."""
         self.base.close()
+
+    def read_all(self, files: Sequence[Input], binder: Binder, advance: Callable[[str, int], None]) -> None:
+        """Survey all files."""
+        for number, file in enumerate(files):
+            self.read(number, file, binder)
+            advance("survey", file.size)
 
     def read(self, number: int, file: Input, binder: Binder) -> Counted:
         """Survey one file."""
@@ -210,9 +224,10 @@ class Survey:
 
     def _source(self, file: Input, columns: dict[str, str]) -> str:
         listed = ", ".join(f"{_column(key)}: {_quoted(kind)}" for key, kind in columns.items())
+        packing = "gzip" if file.zipped else "none"
         return (
             f"read_json({_quoted(str(file.path))}, format='newline_delimited', columns={{{listed}}}, "
-            f"ignore_errors=true, maximum_object_size={self._longest}, compression={_quoted('gzip' if file.zipped else 'none')})"
+            f"ignore_errors=true, maximum_object_size={self._longest}, compression='{packing}')"
         )
 
     # What a survey found.
@@ -267,18 +282,24 @@ class Survey:
             "SELECT kind::VARCHAR, id, count(DISTINCT subject) > 1 FROM record GROUP BY kind, id HAVING count(*) > 1"
         ).fetchall()
 
-    def ids(self, file: Input, hashes: Sequence[int], each: Callable[[str, str], object]) -> None:
-        """Tell the type and id of a file's records whose id has one of these hashes."""
+    def ids(self, files: Sequence[Input], hashes: Sequence[int]) -> set[tuple[str, str]]:
+        """The type and id of records whose id has one of these hashes; ``files`` are all that were surveyed."""
         self.base.execute("CREATE OR REPLACE TEMP TABLE sought (id UBIGINT)")
         self.base.executemany("INSERT INTO sought VALUES (?)", [(one,) for one in hashes])
-        found = self.base.execute(
-            "SELECT DISTINCT resourceType, id FROM "
-            + self._source(file, {"resourceType": "VARCHAR", "id": "VARCHAR"})
-            + " WHERE hash(id) IN (SELECT id FROM sought)"
-        )
-        while rows := found.fetchmany(10_000):
-            for kind, identity in rows:
-                each(kind, identity)
+        found: set[tuple[str, str]] = set()
+        for number, file in enumerate(files):
+            if not self.files[number].unsure:
+                found.update(self._ids(file))
+        return found
+
+    def _ids(self, file: Input) -> list[tuple[str, str]]:
+        for self._longest in _LONGEST:
+            source = self._source(file, {"resourceType": "VARCHAR", "id": "VARCHAR"})
+            with suppress(duckdb.InvalidInputException):  # a longer line is in it, as the survey has found
+                return self.base.execute(
+                    f"SELECT DISTINCT resourceType, id FROM {source} WHERE hash(id) IN (SELECT id FROM sought)"
+                ).fetchall()
+        raise AssertionError(file.path)
 
     def _one(self, query: str) -> int:
         row = self.base.execute(query).fetchone()

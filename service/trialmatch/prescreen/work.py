@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
+import uuid
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,9 +70,12 @@ class Work:
         """Keep something under a name."""
         write(self.folder / name, pickle.dumps(value))
 
-    def has(self, name: str) -> bool:
-        """Whether something is kept under a name."""
-        return (self.folder / name).exists()
+    def names(self) -> set[str]:
+        """The names under which something is kept.
+
+        Asked at once and not one by one: a network file system may remember for a while that a file was not there.
+        """
+        return {path.name for path in self.folder.iterdir()}
 
     def forget(self, pattern: str) -> None:
         """Let go of what was kept under names of a pattern."""
@@ -88,7 +92,7 @@ class Work:
 
 def write(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
-    aside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    aside = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
     with told_disk(path):
         with aside.open("wb") as stream:
             stream.write(content)

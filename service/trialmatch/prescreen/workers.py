@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from trialmatch.config import Settings
 from trialmatch.eligibility.criteria import Study
 from trialmatch.errors import TrialmatchError
 from trialmatch.prescreen.judge import Judge
+from trialmatch.prescreen.survey import Survey
 from trialmatch.terminology.mappings import Terminology
 
 T = TypeVar("T")
@@ -35,6 +37,13 @@ class Shared:
 
 
 _shared: Shared | None = None
+
+
+def share(own: Shared) -> None:
+    """From now on this process works with ``own``."""
+    global _shared
+    _shared = own
+    judge_of.cache_clear()
 
 
 def shared() -> Shared:
@@ -59,9 +68,7 @@ class Workers:
     """A pool of ``jobs`` processes; with one job, or where a process cannot fork, the work is done in this process."""
 
     def __init__(self, own: Shared, jobs: int) -> None:
-        global _shared
-        _shared = own
-        judge_of.cache_clear()
+        share(own)
         self.jobs = jobs
         self._pool: ProcessPoolExecutor | None = None
         if jobs > 1 and "fork" in multiprocessing.get_all_start_methods():
@@ -77,6 +84,10 @@ class Workers:
     ) -> None:
         if self._pool is not None:
             self._pool.shutdown(wait=kind is None, cancel_futures=True)
+
+    def survey(self, scratch: Path, size: int) -> Survey:
+        """A survey that is to begin, of files of ``size`` bytes in all."""
+        return Survey(self.jobs, scratch, 200 + size // (100 << 20))
 
     def each(self, work: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[T, R]]:
         """Do the work on every item, in no order; at most a few items are under way at a time."""
