@@ -130,6 +130,30 @@ class Settings:
     launch_url: str | None = _setting(
         None, "where a SMART launch begins, as the EHR knows it; cards then link to it and not to the page itself"
     )
+    launch_client: str | None = _setting(
+        None, "as whom the EHR knows trialmatch in SMART launches; without it none is accepted"
+    )
+    launch_secret: str | None = _setting(None, "the secret of that client, if the EHR gave it one")
+    launch_key: str | None = _setting(
+        None, "file with its private key, if the EHR knows its public one", "PEM, JWK or JWK Set with RSA or P-384 keys"
+    )
+    launch_scopes: str = _setting("launch openid fhirUser patient/*.rs", "the scopes that a launch asks for")
+    login_issuer: str | None = _setting(
+        None, "the OpenID provider at which people sign in to the pages outside an EHR", "its issuer URL"
+    )
+    login_client: str | None = _setting(None, "as whom the provider knows trialmatch")
+    login_secret: str | None = _setting(None, "the secret of that client, if it has one")
+    login_key: str | None = _setting(
+        None, "file with its private key, if it has one", "PEM, JWK or JWK Set with RSA or P-384 keys"
+    )
+    login_allowed: str | None = _setting(
+        None,
+        "what the ID token of somebody who may come in says; everybody whom the provider knows if unset",
+        "claim=value, such as groups=trial-coordinators",
+    )
+    login_may: str = _setting(
+        "match.read, prescreen", "what those who signed in may do", "a list of match.read, study.write and prescreen"
+    )
     cards: int = _setting(3, "how many trials one CDS Hooks answer shows at most, the best ones")
     card_verdict: str = _setting("possible", "the lowest verdict that makes a card", "eligible, likely, possible")
     client_id: str | None = _setting(

@@ -40,9 +40,9 @@ def faults(settings: Settings) -> list[tuple[str, str]]:
         found.append(("public_url", "unset, but CDS issuers are configured; expected the URL their tokens are for"))
     if settings.proxies < 0:
         found.append(("proxies", f"{settings.proxies}; expected 0 or more"))
-    if settings.proxies and not (settings.issuers or settings.cds_issuers):
+    if settings.proxies and not others_served(settings):
         found.append(("proxies", "set, but no issuer is; expected one, since a proxy serves others than this machine"))
-    for name in ("public_url", "token_url", "launch_url"):
+    for name in ("public_url", "token_url", "launch_url", "login_issuer"):
         value = getattr(settings, name)
         if value is not None and not _plain(value):
             found.append((name, f"“{value}”; expected {_SECURE}"))
@@ -54,8 +54,37 @@ def faults(settings: Settings) -> list[tuple[str, str]]:
             found.append(("cors_origins", f"“{url}”; expected origins such as https://ehr.example, without a path"))
     if (settings.client_id is None) != (settings.client_key is None):
         found.append(("client_id", "and client_key go together; expected both or neither"))
-    if settings.client_key is not None and not Path(settings.client_key).is_file():
-        found.append(("client_key", f"{settings.client_key} is not a file"))
+    for name in ("client_key", "launch_key", "login_key"):
+        file = getattr(settings, name)
+        if file is not None and not Path(file).is_file():
+            found.append((name, f"{file} is not a file"))
+    return found + _sign_in_faults(settings)
+
+
+def others_served(settings: Settings) -> bool:
+    """Whether anybody but this machine can be served: somebody's tokens, launches or sign-ins are accepted."""
+    return any((settings.issuers, settings.cds_issuers, settings.launch_client, settings.login_client))
+
+
+def _sign_in_faults(settings: Settings) -> list[tuple[str, str]]:
+    """What is wrong with the settings of SMART launches and of signing in."""
+    found = []
+    for kind in ("launch", "login"):
+        client, secret, key = (getattr(settings, f"{kind}_{name}") for name in ("client", "secret", "key"))
+        if secret and key:
+            found.append((f"{kind}_secret", f"and {kind}_key exclude each other; expected one at most"))
+        if (secret or key) and not client:
+            found.append((f"{kind}_client", f"unset, but {kind}_{'secret' if secret else 'key'} is set; expected both"))
+        if client and not settings.public_url:
+            found.append(("public_url", f"unset, but {kind}_client is set; expected the URL to come back to"))
+    if settings.launch_client and not (settings.fhir_server or settings.fhir_allowed):
+        found.append(("launch_client", "set, but no FHIR server is; expected fhir_server or fhir_allowed"))
+    if (settings.login_client is None) != (settings.login_issuer is None):
+        found.append(("login_client", "and login_issuer go together; expected both or neither"))
+    if settings.login_allowed is not None and not all(settings.login_allowed.partition("=")):
+        found.append(("login_allowed", f"“{settings.login_allowed}”; expected claim=value"))
+    if not set(listed(settings.login_may)) <= {"match.read", "study.write", "prescreen"}:
+        found.append(("login_may", f"“{settings.login_may}”; expected some of match.read, study.write, prescreen"))
     return found
 
 

@@ -47,16 +47,23 @@ def get_json(url: str, *, seconds: float = SECONDS, limit: int = BYTES) -> dict[
     return reply.body
 
 
-def post_form(url: str, form: str, *, seconds: float = SECONDS, limit: int = BYTES) -> Reply:
-    """Send ``application/x-www-form-urlencoded`` text; the answer whatever its status. Unanswered where none comes."""
-    return _run("POST", url, form, seconds, limit)
+def post_form(
+    url: str, form: str, *, user: tuple[str, str] | None = None, seconds: float = SECONDS, limit: int = BYTES
+) -> Reply:
+    """Send ``application/x-www-form-urlencoded`` text; the answer whatever its status. Unanswered where none comes.
+
+    ``user``: a name and its secret, for HTTP Basic authentication.
+    """
+    return _run("POST", url, form, seconds, limit, user)
 
 
-def _run(method: str, url: str, form: str | None, seconds: float, limit: int) -> Reply:
+def _run(
+    method: str, url: str, form: str | None, seconds: float, limit: int, user: tuple[str, str] | None = None
+) -> Reply:
     if not is_secure(url):
         raise Unanswered("is neither https nor on this machine")
     try:
-        return _here(_exchange(method, url, form, seconds, limit))
+        return _here(_exchange(method, url, form, user, seconds, limit))
     except TimeoutError:
         raise Unanswered("does not answer in time") from None
     except (aiohttp.ClientSSLError, ssl.SSLError):
@@ -75,8 +82,11 @@ def _here(exchange: Coroutine[Any, Any, Reply]) -> Reply:
         return aside.submit(asyncio.run, exchange).result()
 
 
-async def _exchange(method: str, url: str, form: str | None, seconds: float, limit: int) -> Reply:
+async def _exchange(
+    method: str, url: str, form: str | None, user: tuple[str, str] | None, seconds: float, limit: int
+) -> Reply:
     headers = {"Accept": "application/json"}
+    auth = None if user is None else aiohttp.BasicAuth(*user, encoding="utf-8")
     if form is not None:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
     async with (
@@ -84,7 +94,7 @@ async def _exchange(method: str, url: str, form: str | None, seconds: float, lim
         aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=seconds), trust_env=True, cookie_jar=aiohttp.DummyCookieJar()
         ) as session,
-        session.request(method, url, data=form, headers=headers, allow_redirects=False) as answer,
+        session.request(method, url, data=form, headers=headers, auth=auth, allow_redirects=False) as answer,
     ):
         content = bytearray()
         async for chunk in answer.content.iter_any():

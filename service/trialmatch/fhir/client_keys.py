@@ -11,7 +11,7 @@ import orjson
 from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import ECKey, RSAKey
 
-from trialmatch.config import Settings
+from trialmatch.config import Settings, variable
 from trialmatch.errors import UsageError
 
 #: What a file of keys may be at most, in bytes.
@@ -19,6 +19,9 @@ _MOST = 64 * 1024
 
 #: The shortest RSA modulus, in bits (NIST SP 800-131A).
 _RSA_BITS = 2048
+
+#: The settings that name files of keys; they may name the same one.
+KEY_SETTINGS = ("client_key", "launch_key", "login_key")
 
 _EXPECTED = "a private RSA key of 2048 bits or more, or one on P-384: PEM without a password, JWK, or JWK Set"
 
@@ -32,27 +35,28 @@ class ClientKey:
     key_id: str
 
 
-def client_keys(settings: Settings) -> tuple[ClientKey, ...]:
-    """The keys of the file that the settings name, in its order; none where none is named.
+def client_keys(settings: Settings, setting: str = "client_key") -> tuple[ClientKey, ...]:
+    """The keys of the file that a setting names, in its order; none where none is named.
 
     While a key is replaced, the file is a JWK Set of both: the first that a server can check signs, all are published.
     Raises UsageError, which names the file and never what is in it.
     """
-    if settings.client_key is None:
+    file: str | None = getattr(settings, setting)
+    if file is None:
         return ()
-    path = Path(settings.client_key)
+    path, name = Path(file), variable(setting)
     try:
         content = path.read_bytes() if path.stat().st_size <= _MOST else b""
     except OSError as problem:
-        raise UsageError(f"TRIALMATCH_CLIENT_KEY: {path} cannot be read ({type(problem).__name__})") from None
+        raise UsageError(f"{name}: {path} cannot be read ({type(problem).__name__})") from None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SecurityWarning)  # of short keys, which are refused below
         keys = tuple(_known(key) for key in _read(content))
     usable = tuple(key for key in keys if key is not None)
     if not usable:
-        raise UsageError(f"TRIALMATCH_CLIENT_KEY: {path} holds no key that can be used; expected {_EXPECTED}")
+        raise UsageError(f"{name}: {path} holds no key that can be used; expected {_EXPECTED}")
     if len({key.key_id for key in usable}) < len(usable):
-        raise UsageError(f"TRIALMATCH_CLIENT_KEY: {path} has two keys with one kid; expected a kid for each")
+        raise UsageError(f"{name}: {path} has two keys with one kid; expected a kid for each")
     return usable
 
 
@@ -61,7 +65,8 @@ def public_jwks(settings: Settings) -> dict[str, Any]:
 
     Raises UsageError for a file that holds no such key.
     """
-    return {"keys": [_public(key) for key in client_keys(settings)]}
+    keys = [key for setting in KEY_SETTINGS for key in client_keys(settings, setting)]
+    return {"keys": list({key.key_id: _public(key) for key in keys}.values())}
 
 
 def _public(one: ClientKey) -> dict[str, Any]:
