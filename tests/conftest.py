@@ -6,7 +6,15 @@ import os
 
 import pytest
 
-from tests.postgres import database, postgres_database, postgres_server  # noqa: F401  (fixtures)
+from tests.databases import (  # noqa: F401  (fixtures)
+    database,
+    empty_database,
+    empty_postgres_database,
+    postgres_database,
+    postgres_server,
+    postgres_tables,
+    sqlite_tables,
+)
 
 # A folder with extra material, and a PostgreSQL server for tests: without them the tests that want them do otherwise.
 KEEP = {"TRIALMATCH_SHARED", "TRIALMATCH_TEST_POSTGRES"}

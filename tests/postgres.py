@@ -1,12 +1,7 @@
-"""PostgreSQL for tests: a private server that lives as long as the test run, and a fresh database for each test.
-
-The binaries are found on the PATH, through ``pg_config`` or in Debian's place. TRIALMATCH_TEST_POSTGRES, a URL with the
-right to create databases, names another server to use. Without either the tests skip, but fail where CI is set.
-"""
+"""A private PostgreSQL server for tests: in a folder of its own, reached by a socket file, gone afterwards."""
 
 from __future__ import annotations
 
-import itertools
 import os
 import pwd
 import shutil
@@ -19,8 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy import URL, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 _WAIT = 60  # seconds for a server to come up, on a busy machine
@@ -33,7 +27,7 @@ _OPTIONS = {
 
 
 def binaries() -> Path | None:
-    """The folder of ``initdb`` and ``postgres``; the newest version's where Debian has several."""
+    """The folder of ``initdb`` and ``postgres``: by the PATH, by ``pg_config``, or the newest of Debian's versions."""
     folders = [Path(found).resolve().parent for found in [shutil.which("initdb")] if found]
     if shutil.which("pg_config"):
         told = subprocess.run(["pg_config", "--bindir"], capture_output=True, text=True, check=False).stdout.strip()
@@ -94,46 +88,17 @@ def _wait(server: subprocess.Popen[bytes], url: URL, log: Path) -> None:
     engine.dispose()
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[URL]:
-    """A server on which databases can be made."""
-    given = os.environ.get("TRIALMATCH_TEST_POSTGRES")
-    commands = binaries()
-    if given:
-        yield make_url(given).set(drivername="postgresql+psycopg")
-    elif commands is not None:
-        with running(commands) as url:
-            yield url
-    else:
-        reason = "no PostgreSQL here: install it (Debian: postgresql), or name a server in TRIALMATCH_TEST_POSTGRES"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-
-
-_numbers = itertools.count(1)
-
-
-@pytest.fixture
-def postgres_database(postgres_server: URL) -> Iterator[str]:
-    """The URL of a new, empty database, removed after the test."""
-    name = f"trialmatch_test_{os.getpid()}_{next(_numbers)}"
-    engine = create_engine(postgres_server, isolation_level="AUTOCOMMIT")
+@contextmanager
+def created(server: URL, name: str, template: str = "template0") -> Iterator[URL]:
+    """A database that is made like another one, empty if not said, and dropped in the end."""
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
     try:
         with engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
-        yield postgres_server.set(database=name).render_as_string(hide_password=False)
-        with engine.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+        try:
+            yield server.set(database=name)
+        finally:
+            with engine.connect() as connection:
+                connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     finally:
         engine.dispose()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a new, empty database: each test runs on SQLite and on PostgreSQL."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'store.sqlite'}"
-    url = request.getfixturevalue("postgres_database")
-    assert isinstance(url, str)
-    return url

@@ -10,6 +10,6 @@ from trialmatch.store.database import Store
 
 @pytest.fixture
 def store(database: str) -> Iterator[Store]:
-    """A store whose tables have just been made."""
+    """A store with nothing in it."""
     with Store.open(database) as opened:
         yield opened

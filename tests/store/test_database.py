@@ -29,8 +29,8 @@ def scalar(connection: Connection, query: str) -> object:
     return connection.execute(text(query)).scalar()
 
 
-def test_the_migrations_make_the_tables_that_the_code_knows(store: Store) -> None:
-    with store.reading() as connection:
+def test_the_migrations_make_the_tables_that_the_code_knows(empty_database: str) -> None:
+    with Store.open(empty_database) as store, store.reading() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
         assert set(inspect(connection).get_table_names()) == {*metadata.tables, "alembic_version"}
 
@@ -43,8 +43,6 @@ def test_a_store_is_opened_again_with_all_that_it_holds(database: str) -> None:
 
 
 def test_to_open_a_store_that_is_up_to_date_runs_no_migration(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    Store.open(database).close()
-
     def fail(_: Store) -> None:
         raise AssertionError("migrated again")
 
@@ -62,19 +60,18 @@ def test_threads_may_open_stores_at_once(tmp_path: Path) -> None:
         store.close()
 
 
-def test_a_migration_is_done_whole_or_not_at_all(database: str) -> None:
-    """The table ``runs`` is in the way, and is made last: none of those before it stays."""
-    url = database.replace("postgresql://", "postgresql+psycopg://")
-    engine = create_engine(url)
+def test_a_migration_is_done_whole_or_not_at_all(empty_database: str) -> None:
+    """The table ``runs`` of somebody else is in the way, and is made last: none of those before it stays."""
+    engine = create_engine(empty_database)
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE runs (mine integer)"))
-    with pytest.raises(Exception, match="runs"):
-        Store.open(database)
+    with pytest.raises(StoreUnavailable, match="its tables cannot be made or changed"):
+        Store.open(empty_database)
     with engine.begin() as connection:
         assert inspect(connection).get_table_names() == ["runs"]
         connection.execute(text("DROP TABLE runs"))
     engine.dispose()
-    with Store.open(database) as store:
+    with Store.open(empty_database) as store:
         assert studies.revision(store) == 0
 
 
@@ -97,7 +94,6 @@ def test_sqlite_writes_through_to_the_disk(tmp_path: Path) -> None:
 
 
 def test_postgresql_writes_through_to_the_disk_whatever_its_default_is(postgres_database: str) -> None:
-    Store.open(postgres_database).close()
     with Store.open(postgres_database) as store, store.writing() as connection:
         name = scalar(connection, "SELECT current_database()")
         connection.execute(text(f"ALTER DATABASE {name} SET synchronous_commit = off"))

@@ -24,17 +24,16 @@ pytestmark = pytest.mark.slow
 NAMES = ("a", "b", "c", "d")
 
 
-def test_workers_that_start_at_once_make_the_tables_once(database: str) -> None:
+def test_workers_that_start_at_once_make_the_tables_once(empty_database: str) -> None:
     """Eight workers find an empty database at the same moment; each does its first write."""
     names = "abcdefgh"
-    assert writers.together("events", database, names, 1) == [[f"{name}-0"] for name in names]
-    with Store.open(database) as store:
+    assert writers.together("events", empty_database, names, 1) == [[f"{name}-0"] for name in names]
+    with Store.open(empty_database) as store:
         assert sorted(one["id"] for one in audit.events(store)) == [f"{name}-0" for name in names]
 
 
 def test_processes_that_add_answers_lose_none(database: str) -> None:
     """Four processes add 15 answers each to one patient: 60 versions, each with one answer more than the one before."""
-    Store.open(database).close()
     writers.together("answers", database, NAMES, 15)
     with Store.open(database) as store:
         history = attestations.history(store, "shared")[::-1]
@@ -46,7 +45,6 @@ def test_processes_that_add_answers_lose_none(database: str) -> None:
 
 
 def test_a_token_is_first_in_one_process_only(database: str) -> None:
-    Store.open(database).close()
     printed = writers.together("tokens", database, NAMES, 100)
     assert sorted(line for lines in printed for line in lines if line.endswith("True")) == sorted(
         f"{number} True" for number in range(100)
@@ -63,7 +61,6 @@ def test_a_run_is_carried_out_by_one_process_only(database: str) -> None:
 
 
 def test_every_addition_of_a_study_has_its_own_revision(database: str) -> None:
-    Store.open(database).close()
     printed = [line.split() for lines in writers.together("studies", database, NAMES, 10) for line in lines]
     assert sorted(int(revision) for revision, _ in printed) == list(range(1, 41))
     with Store.open(database) as store:
@@ -149,9 +146,9 @@ Store.open(sys.argv[1])
 
 
 @pytest.mark.parametrize("tables", [0, 3, 8])
-def test_a_migration_that_was_killed_is_done_by_the_next(database: str, tables: int) -> None:
-    command = [sys.executable, "-c", _KILLED_WHILE_MIGRATING, database, str(tables)]
+def test_a_migration_that_was_killed_is_done_by_the_next(empty_database: str, tables: int) -> None:
+    command = [sys.executable, "-c", _KILLED_WHILE_MIGRATING, empty_database, str(tables)]
     killed = subprocess.run(command, cwd=Path(__file__).parents[2], check=False, timeout=60)
     assert killed.returncode == -signal.SIGKILL
-    with Store.open(database) as store, store.reading() as connection:
+    with Store.open(empty_database) as store, store.reading() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from sqlalchemy import URL, Connection, Engine, Pool, Table, create_engine, event, inspect, make_url, select, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DataError, StatementError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
@@ -167,6 +167,12 @@ class Store:
             config.attributes["connection"] = connection
             try:
                 command.upgrade(config, "head")
+            except DBAPIError as problem:
+                if meaning(problem.orig) is not None:
+                    raise
+                raise StoreUnavailable(
+                    f"{self.place}: its tables cannot be made or changed; expected a database of trialmatch's own"
+                ) from None
             except CommandError:
                 raise StoreUnavailable(
                     f"{self.place}: it was written by another version of trialmatch (this one ends with {REVISION})"
