@@ -17,7 +17,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from trialmatch.addresses import is_loopback, origin, parts
 from trialmatch.config import Settings
-from trialmatch.config_access import listed
+from trialmatch.config_access import listed, others_served
 from trialmatch.errors import NotAllowed, NotAuthenticated, UsageError
 from trialmatch.store import tokens
 from trialmatch.store.database import Store
@@ -50,7 +50,7 @@ class _Gate:
     @property
     def local_only(self) -> bool:
         """Whether nobody but this machine is served. As soon as anyone has to show a token, everyone has to."""
-        return not (self.issuers or self.cds_clients)
+        return not others_served(self.settings)
 
 
 def install(app: Flask, settings: Settings, store: Store) -> None:
@@ -119,7 +119,7 @@ def login_cds_client() -> Caller | None:
 
 def check_bind(host: str, settings: Settings) -> None:
     """UsageError unless the service may listen on an address: without any issuer only on the loopback one."""
-    if settings.issuers or settings.cds_issuers or _all_loopback(host):
+    if others_served(settings) or _all_loopback(host):
         return
     raise UsageError(
         f"--host {host}: without TRIALMATCH_ISSUERS the service answers this machine only;"
