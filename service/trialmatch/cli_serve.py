@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from functools import partial
 from pathlib import Path
 
 import click
@@ -48,13 +47,12 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
 
 def run(settings: Settings, more: str = "", clock: Callable[[], datetime] | None = None) -> None:
     """Serve until a signal ends it; ``more`` is said after the address, ``clock`` tells another present."""
-    from trialmatch.web.app import create_app
     from trialmatch.web.serve import serve as run_server
 
     def ready(url: str) -> None:
         write(f"trialmatch answers at {url} (API: {url}/docs); Ctrl-C stops it\n{more.replace('URL', url)}")
 
-    run_server(settings, partial(create_app, clock=clock), ready)
+    run_server(settings, ready, clock)
 
 
 def run_demo(host: str | None, port: int | None, patients: list[str], as_of: str) -> None:

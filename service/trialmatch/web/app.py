@@ -23,7 +23,9 @@ from trialmatch.web import (
     cds_hooks,
     fhir_operations,
     headers,
+    launch,
     limits,
+    login_pages,
     logs,
     mcode,
     operations,
@@ -74,5 +76,6 @@ def create_app(
     app.register_blueprint(operations.documentation)
     cds_hooks.register(app, settings)
     app.register_blueprint(mcode.blueprint)
-    app.register_blueprint(pages.blueprint)
+    for pages_of in (pages, login_pages, launch):
+        app.register_blueprint(pages_of.blueprint)
     return app

@@ -84,6 +84,8 @@ def body() -> Any:
     if not request.is_json:
         raise UnsupportedMediaType("expected application/json or application/fhir+json")
     content = request.get_data(cache=False)
+    if request.content_length is None:
+        request.stream.read(1)  # in chunks: what is longer than allowed has only been cut off so far
     if not content:
         raise BadRequest("no body; expected JSON")
     try:

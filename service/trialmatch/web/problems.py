@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 from flask import Flask, Response, g, render_template, request
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException
 
 from trialmatch.config import BASE
@@ -94,6 +95,8 @@ def problem_of(error: Exception) -> Problem:
             errors=tuple(_flat(messages or {})),
             headers=kept | (data.get("headers") or {}),
         )
+    if isinstance(error, ParseException):
+        return Problem(400, "Bad Request", "the body of the request breaks off")
     return Problem(500, "Internal Server Error", "an error of the service itself; quote the request id in a report")
 
 

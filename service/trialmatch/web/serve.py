@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Any
 
 from flask import Flask
@@ -23,8 +24,6 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from trialmatch.config import Settings
 from trialmatch.errors import UsageError
-from trialmatch.web import housekeeping, logs
-from trialmatch.web.security import check_bind
 
 _METRICS = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -94,24 +93,26 @@ class _Server(BaseApplication):
         return self._app
 
 
-def serve(settings: Settings, make: Callable[[Settings], Flask], ready: Callable[[str], None]) -> None:
-    """Serve until a signal ends it. ``make`` makes the application; ``ready`` is told the URL once it can be asked.
+def serve(settings: Settings, ready: Callable[[str], None], clock: Callable[[], datetime] | None = None) -> None:
+    """Serve until a signal ends it; ``ready`` is told the URL once it can be asked, ``clock`` tells another present.
 
-    Raises UsageError for an address that may not be served or is taken, and what ``make`` raises.
+    Raises UsageError for an address that may not be served or is taken, and what making the application raises.
     """
-    check_bind(settings.host, settings)
-    _check_free(settings.host, settings.port)
-    logs.configure()
     with _counting_together():
-        app = make(settings)
+        from trialmatch.web import logs  # not before: the metrics look for their folder when they are loaded
+        from trialmatch.web.app import create_app
+        from trialmatch.web.security import check_bind
+
+        check_bind(settings.host, settings)
+        _check_free(settings.host, settings.port)
+        logs.configure()
+        app = create_app(settings, clock=clock)
         gc.collect()
         gc.freeze()  # what is there now stays: workers share it, and their collector need not touch it
         Worker.patience = settings.request_timeout
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         url = settings.public_url or f"http://{host}:{settings.port}"
-        options = _options(settings, f"{host}:{settings.port}", lambda _: ready(url))
-        options["post_worker_init"] = lambda _: housekeeping.start(app.extensions["trialmatch"])
-        server, master = _Server(app, options), os.getpid()
+        server, master = _Server(app, _options(settings, f"{host}:{settings.port}", lambda _: ready(url))), os.getpid()
         try:
             server.run()
         except SystemExit as end:
