@@ -25,6 +25,11 @@ OPEN = {
     "/fhir/metadata",
     "/health/live",
     "/health/ready",
+    "/launch",  # where people come in, and leave
+    "/launch/callback",
+    "/login",
+    "/login/callback",
+    "/logout",
     "/metrics",
     "/openapi.json",
     "/static/<filename>",

@@ -112,6 +112,7 @@ def _patient(patient_id: str, notice: str | None = None) -> str:
     )
     canonical = answer.context.facts.person.reference.removeprefix("Patient/")
     if canonical != patient_id:  # merged: answers are the surviving record's
+        login.same_person(patient_id, canonical)
         held = _held(canonical, access.server)
     shown = pages_patient.page(answer, view, held, _places())
     return render_template("patient.html", notices=[*faults, *([notice] if notice else [])], **shown)
