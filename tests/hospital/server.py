@@ -60,10 +60,10 @@ class Hospital:
 
     ``delay`` seconds before every answer; ``page`` records a page at most. ``lacks`` are search parameters (also
     ``combo-code:text``, ``_include`` …) that the server does not know: with ``strict`` it refuses them with 400, else
-    it ignores them. ``needs_code``: it refuses to give all Observations of a patient. ``offers`` are the types it has
-    (None: all). ``release`` is the ``fhirVersion`` of its CapabilityStatement, None for a server without one;
-    ``declares`` the search parameters of Observations in it. ``remembers``: a question is answered again with the same
-    bytes, which costs it nothing. ``most_at_once`` is how many requests ran side by side.
+    it ignores them; those of ``deaf`` find nothing. ``needs_code``: it refuses to give all Observations of a patient.
+    ``offers`` are the types it has (None: all). ``release`` is the ``fhirVersion`` of its CapabilityStatement, None for
+    a server without one; ``declares`` the search parameters of Observations in it. ``remembers``: a question is
+    answered again with the same bytes, which costs it nothing. ``most_at_once`` is how many requests ran side by side.
     """
 
     resources: Iterable[Json]
@@ -73,6 +73,7 @@ class Hospital:
     lacks: frozenset[str] = frozenset()
     strict: bool = False
     needs_code: bool = False
+    deaf: frozenset[str] = frozenset()
     offers: frozenset[str] | None = None
     release: str | None = "4.0.1"
     declares: frozenset[str] | None = None
@@ -224,6 +225,8 @@ class Hospital:
             held = {coding.get("code") for one in resource.get("category", ()) for coding in one["coding"]}
             return not held.isdisjoint(value.split(","))
         base, _, modifier = name.partition(":")
+        if name in self.deaf:
+            return False
         if base in _CODE:
             concepts = _concepts(resource, _CODE[base])
             test = _says if modifier == "text" else _is

@@ -322,3 +322,72 @@ def test_words_are_searched_only_where_silence_decides(liver: Engine, silent: En
     assert liver.needs().words == frozenset()
     assert {"alt", "alanine"} <= silent.needs().words
     assert ("http://loinc.org", ALT) in (silent.needs().codes or ())
+
+
+# --- servers that answer with nothing to what they do not know
+
+
+def test_a_server_that_finds_nothing_by_words(silent: Engine, start: Start) -> None:
+    """It does not find the AST by its own words, so that the silence about ALT's words proves nothing."""
+    ast = observation("ast", AST)
+    ast["code"]["text"] = "Aspartate transaminase"
+    hospital = start([patient(), ast, worded("ALT")], deaf=frozenset({"combo-code:text"}))
+    for _ in range(2):
+        hospital.log.clear()
+        records = fetch(hospital.url, "p", settings(), silent.needs())
+        found = items(answered(silent, records))
+        assert (found["alt"]["status"], found["alt"]["basis"]) == ("unknown", "missing-data")
+        assert found["ast"]["status"] == "met"
+    assert searched(hospital) == [{"combo-code"}]  # what is of no use is not asked again
+
+
+def test_a_server_that_finds_by_words_is_believed_from_then_on(silent: Engine, start: Start) -> None:
+    ast = observation("ast", AST)
+    ast["code"]["text"] = "Aspartate transaminase"
+    hospital = start([patient(), ast])
+    for searches in (3, 2):  # the third tries the words of the AST
+        hospital.log.clear()
+        found = items(answered(silent, fetch(hospital.url, "p", settings(), silent.needs())))
+        assert (found["alt"]["status"], found["alt"]["basis"]) == ("unmet", "no-record")
+        assert len(hospital.asked("Observation")) == searches
+
+
+def test_a_server_whose_search_by_words_cannot_be_tried(silent: Engine, start: Start) -> None:
+    """There is no result with words to try it on: the leaf is unknown."""
+    hospital = start([patient(), observation("ast", AST)])
+    found = items(answered(silent, fetch(hospital.url, "p", settings(), silent.needs())))
+    assert (found["alt"]["status"], found["alt"]["basis"]) == ("unknown", "missing-data")
+
+
+def test_a_server_that_finds_nothing_by_code(liver: Engine, start: Start) -> None:
+    """It has results of the patient and finds none by their own codes: asked for all, they come."""
+    hospital = start([patient(), *RESULTS], deaf=frozenset({"combo-code", "code", "component-code"}), release=None)
+    for _ in range(2):
+        records = fetch(hospital.url, "p", settings(), liver.needs())
+        assert ids(records) == {"alt", "bare", "panel", "rate"}
+        assert records.source("Observation").state == "complete"
+    assert searched(hospital)[-1] == set()
+
+
+def test_a_patient_without_needed_results(liver: Engine, start: Start) -> None:
+    """Nothing is found by code, but the heart rate is by its own: there is nothing needed. Tried once a server."""
+    hospital = start([patient(), observation("rate", "8867-4")], release=None)
+    for searches in (3, 1):
+        hospital.log.clear()
+        records = fetch(hospital.url, "p", settings(), liver.needs())
+        assert ids(records) == set()
+        assert records.source("Observation").state == "complete"
+        assert len(hospital.asked("Observation")) == searches
+
+
+def test_a_patient_without_any_results(liver: Engine, start: Start) -> None:
+    hospital = start([patient()], release=None)
+    records = fetch(hospital.url, "p", settings(), liver.needs())
+    assert records.source("Observation").state == "complete"
+    assert [one.values("_count") for one in hospital.asked("Observation")] == [["500"], ["1"]]
+
+
+def test_a_patient_without_any_results_has_no_words_either(silent: Engine, start: Start) -> None:
+    hospital = start([patient()], deaf=frozenset({"combo-code:text"}))
+    found = items(answered(silent, fetch(hospital.url, "p", settings(), silent.needs())))
+    assert (found["alt"]["status"], found["alt"]["basis"]) == ("unmet", "no-record")

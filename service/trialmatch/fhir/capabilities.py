@@ -58,6 +58,10 @@ class Capabilities:
         """Whether the server says that a type cannot be searched."""
         return self.searches is not None and kind not in self.searches
 
+    def lists(self, kind: str, parameter: str) -> bool:
+        """Whether the server lists a search parameter of a type."""
+        return parameter in ((self.searches or {}).get(kind) or ())
+
     def without(self, kind: str, parameter: str) -> bool:
         """Whether the server lists a type's search parameters, and not this one."""
         listed = (self.searches or {}).get(kind)
@@ -79,12 +83,13 @@ def _searchable(resource: Json) -> bool:
 class Server:
     """What is known of one server. Used on the background loop only, which needs no locks.
 
-    ``refused`` names what the server has refused although it is allowed to a client: see
-    :mod:`trialmatch.fhir.searches`. It is forgotten together with the CapabilityStatement.
+    ``refused`` and ``proven`` name what it does not do, and what it was seen to do (:mod:`trialmatch.fhir.searches`).
+    They are forgotten together with the CapabilityStatement.
     """
 
     capabilities: Capabilities = field(default_factory=Capabilities)
     refused: set[str] = field(default_factory=set)
+    proven: set[str] = field(default_factory=set)
     _until: float = 0.0
     _asking: asyncio.Task[None] | None = None
 
@@ -92,6 +97,7 @@ class Server:
         """See to it that the CapabilityStatement is not old, without waiting for it."""
         if asyncio.get_running_loop().time() >= self._until and (self._asking is None or self._asking.done()):
             self.refused.clear()
+            self.proven.clear()
             self._asking = asyncio.create_task(self._ask(client, ttl))
 
     async def _ask(self, client: Client, ttl: float) -> None:

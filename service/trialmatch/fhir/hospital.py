@@ -14,12 +14,13 @@ from trialmatch.config import Settings
 from trialmatch.eligibility.facts import RECORD_TYPES
 from trialmatch.errors import PatientMissing, SourceTimeout, SourceUnavailable
 from trialmatch.fhir import batch
+from trialmatch.fhir.asking import Asking, Found
 from trialmatch.fhir.capabilities import RELEASES, server
 from trialmatch.fhir.elements import Json
 from trialmatch.fhir.needs import Needs
-from trialmatch.fhir.pages import Series, read
+from trialmatch.fhir.pages import Series
 from trialmatch.fhir.records import FACT_TYPES, Records
-from trialmatch.fhir.searches import Plan, Query, Way
+from trialmatch.fhir.searches import Plan
 from trialmatch.fhir.transport import Client, Refused, Renew, shown
 
 #: An id as FHIR defines it, and a little more (servers have longer ones, and ones with an underscore).
@@ -40,20 +41,6 @@ class Given:
 
 
 @dataclass
-class Found:
-    """What came of asking for one type of record of one identity of the patient."""
-
-    way: Way | None
-    series: list[Series] = field(default_factory=list)
-    narrowed: bool = False
-
-    @property
-    def problems(self) -> list[str]:
-        """Why it is not complete, each reason once."""
-        return list(dict.fromkeys(one.problem for one in self.series if one.problem is not None))
-
-
-@dataclass
 class Visit:
     """The fetching of one patient. Lives on the background loop."""
 
@@ -61,7 +48,6 @@ class Visit:
     plan: Plan
     given: Given
     records: Records = field(default_factory=Records)
-    firsts: dict[Query, Json | Refused] = field(default_factory=dict)
 
     @classmethod
     def begin(
@@ -75,7 +61,7 @@ class Visit:
         release = known.capabilities.release
         if release and release not in RELEASES:
             raise SourceUnavailable(f"{shown(client.url)}: speaks FHIR {release}; expected R4, R4B or R5")
-        plan = Plan(needs, settings, known.capabilities, len(client.url), known.refused)
+        plan = Plan(needs, settings, known.capabilities, len(client.url), known.refused, known.proven)
         return cls(client, plan, given or Given(Records()))
 
     async def fetch(self, patient_id: str) -> Records:
@@ -178,48 +164,13 @@ class Visit:
         """All types of records of one identity, searched side by side."""
         kinds = [kind for kind in self._kinds() if not self.plan.capabilities.lacks(kind)]
         ways = {kind: self.plan.way(kind, identity) for kind in kinds}
-        first = [query for way in ways.values() for query in self._queries(way)]
+        first = [query for way in ways.values() if way for query in way.all]
+        asking = Asking(self.client, self.plan)
         if batch.is_worth_it(self.plan, len(first)):
-            self.firsts |= await batch.ask(self.client, first, self.plan.refused)
-        found = await asyncio.gather(*(self._search(kind, identity, ways[kind]) for kind in kinds))
+            asking.firsts |= await batch.ask(self.client, first, self.plan.refused)
+        found = await asyncio.gather(*(asking.ask(kind, identity, ways[kind]) for kind in kinds))
         answers = dict(zip(kinds, found, strict=True))
         return {kind: answers.get(kind) or _lacking(kind) for kind in self._kinds()}
-
-    @staticmethod
-    def _queries(way: Way | None) -> list[Query]:
-        return [] if way is None else [*way.queries, *([way.hints] if way.hints else [])]
-
-    async def _search(self, kind: str, identity: str, way: Way | None) -> Found:
-        """Ask for a type in one way, and as long as the server refuses that, in the next best."""
-        refused: set[str] = set()
-        problem = Refused("no way of searching is left")
-        while way is not None:
-            queries = self._queries(way)
-            answers = await asyncio.gather(*(self._read(query) for query in queries))
-            hints = answers.pop() if way.hints else None
-            if isinstance(hints, Refused):
-                self.plan.refused |= self.plan.blame_hints(way, hints)
-            problems = [one for one in answers if isinstance(one, Refused)]
-            blamed = next((names for one in problems if (names := self.plan.blame(way, one))), None)
-            if blamed is None:
-                series = [_failed(kind, one) if isinstance(one, Refused) else one for one in answers]
-                narrowed = way.narrowed
-                if isinstance(hints, Series) and hints.problem is None:
-                    narrowed = False
-                    series.append(hints)
-                return Found(way, series, narrowed)
-            problem = problems[0]
-            self.plan.refused |= blamed
-            refused |= blamed
-            way = self.plan.way(kind, identity)
-        self.plan.refused -= refused  # it was not these: whatever way is tried, the server refuses
-        return Found(None, [_failed(kind, problem)])
-
-    async def _read(self, query: Query) -> Series | Refused:
-        try:
-            return await read(self.client, query, self.firsts.pop(query, None))
-        except Refused as problem:
-            return problem
 
     def _conclude(self, kind: str, found: list[Found]) -> None:
         """Take in a type's records and say how complete they are."""
@@ -275,10 +226,6 @@ class Visit:
         if self.plan.capabilities.release == "R5":
             self.records.source("Patient").detail = "from a FHIR R5 server"
         self.records.needs = self.plan.needs
-
-
-def _failed(kind: str, problem: Refused) -> Series:
-    return Series(kind, problem=str(problem))
 
 
 def _lacking(kind: str) -> Found:

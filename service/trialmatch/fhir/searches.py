@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from urllib.parse import quote
 
@@ -64,24 +64,31 @@ class Query:
 class Way:
     """The searches that together give all records of a type, and what is to be said of records that came this way.
 
-    ``keys`` are the parameters that it hangs on. ``hints`` finds records by their words; without its answer the source
-    is ``narrowed``, as it is where ``by_words`` says that there was something to look for and no way to.
+    ``keys`` are the parameters that it hangs on; ``by_code`` where these are codes. ``hints`` finds records by their
+    words. ``narrowed``: without an answer to ``hints`` records may be missed that only words connect with a criterion.
     """
 
     keys: tuple[str, ...]
     queries: tuple[Query, ...]
     hints: Query | None = None
     narrowed: bool = False
+    by_code: bool = False
     partial: bool = False
     truncated: bool = False
     detail: str | None = None
+
+    @property
+    def all(self) -> tuple[Query, ...]:
+        """Its searches with the one for hints, if any, as the last."""
+        return (*self.queries, self.hints) if self.hints else self.queries
 
 
 @dataclass
 class Plan:
     """What decides how to ask: needs, settings, the server's capabilities and refusals.
 
-    ``refused`` holds names like ``Observation?combo-code`` and ``post``. ``base`` is the length of the server's URL.
+    ``base`` is the length of the server's URL. ``refused`` and ``proven`` hold names like ``Observation?combo-code``
+    and ``post``: what the server does not do, and what it was seen to do.
     """
 
     needs: Needs
@@ -89,6 +96,7 @@ class Plan:
     capabilities: Capabilities
     base: int
     refused: set[str] = field(default_factory=set)
+    proven: set[str] = field(default_factory=set)
 
     def way(self, kind: str, patient: str) -> Way | None:
         """The best way to ask for a patient's records of a type that was not refused yet; None where none is left."""
@@ -112,6 +120,10 @@ class Plan:
         put_otherwise = way.hints is not None and problem.status in _PUT_OTHERWISE | _NO_POST
         return {f"Observation?{way.keys[0]}:text"} if put_otherwise else set()
 
+    def trusts(self, kind: str, parameter: str) -> bool:
+        """Whether the server is known to search by a parameter: it says so, or was seen to."""
+        return f"{kind}?{parameter}" in self.proven or self.capabilities.lists(kind, parameter)
+
     def _can(self, kind: str, parameter: str) -> bool:
         return f"{kind}?{parameter}" not in self.refused and not self.capabilities.without(kind, parameter)
 
@@ -131,7 +143,7 @@ class Plan:
         if by_code and self._can(kind, "code"):
             way = self._by_code(("code",), whose)
             detail = "the server does not find results inside panels"
-            yield Way(("code",), way.queries, None, True, True, True, detail)
+            yield replace(way, hints=None, narrowed=True, partial=True, truncated=True, detail=detail)
 
     def _by_code(self, keys: tuple[str, ...], whose: tuple[tuple[str, str], ...]) -> Way:
         kind, needs = "Observation", self.needs
@@ -147,7 +159,7 @@ class Plan:
         hints = None
         if needs.words and f"{kind}?{words}" not in self.refused:
             hints = self._query(kind, (*whose, (words, ",".join(sorted(map(_escaped, needs.words))))))
-        return Way(keys, queries, hints, bool(needs.words), detail=f"asked for by {len(codes)} codes")
+        return Way(keys, queries, hints, bool(needs.words), True, detail=f"asked for by {len(codes)} codes")
 
     @property
     def _posted(self) -> bool:
