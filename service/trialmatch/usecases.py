@@ -27,7 +27,6 @@ from trialmatch.matching import deceased
 from trialmatch.terminology import mappings
 from trialmatch.terminology.mappings import Terminology
 
-
 #: Of how many choices of studies an engine remembers what they need.
 _REMEMBERED = 256
 
@@ -191,11 +190,13 @@ def _judged(key: Any) -> bool:
 
 def _unused(answers: Iterable[Attestation], studies: Iterable[Study], known: Iterable[Study]) -> list[str]:
     """Answers by linkId that no study in play has as a leaf, and answers for studies that nobody knows."""
+    answers = list(answers)
+    if not answers:
+        return []
     leaves = {}
     for study in studies:
-        own = {item.link_id for item in study.walk() if item.leaf is not None}
         for name in (study.id, *identifiers(study)):
-            leaves[name] = own
+            leaves[name] = study.leaves
     found = []
     names = {name for study in known for name in (study.id, *identifiers(study))}
     for one in answers:

@@ -49,13 +49,16 @@ def quiet(store: Store, patient: str, study: str, fingerprint: str) -> bool:
 
 
 def quieted(store: Store, patient: str, fingerprints: Mapping[str, str]) -> set[str]:
-    """The studies (of those given, each with the fingerprint of its evidence now) whose card is to stay quiet.
+    """The studies (of those given, each with the fingerprint of its evidence now) whose card is to stay quiet."""
+    found = overridden(store, patient) if fingerprints else ()
+    return {study for study, fingerprint in fingerprints.items() if (study, fingerprint) in found}
 
-    The newest feedback on cards with the same evidence decides: an override keeps quiet, an acceptance after it ends
-    that.
+
+def overridden(store: Store, patient: str) -> frozenset[tuple[str, str]]:
+    """Studies with the fingerprints of the evidence on which a clinician has overridden a card about this patient.
+
+    The newest feedback on cards with the same evidence decides: an acceptance after an override ends it.
     """
-    if not fingerprints:
-        return set()
     newest = (
         select(func.max(card_feedback.c.number))
         .join_from(card_feedback, cards)
@@ -68,8 +71,7 @@ def quieted(store: Store, patient: str, fingerprints: Mapping[str, str]) -> set[
         .where(card_feedback.c.number.in_(newest), card_feedback.c.outcome == OVERRIDDEN)
     )
     with store.reading() as connection:
-        found = {(study, fingerprint) for study, fingerprint in connection.execute(query)}
-    return {study for study, fingerprint in fingerprints.items() if (study, fingerprint) in found}
+        return frozenset((study, fingerprint) for study, fingerprint in connection.execute(query))
 
 
 def given(store: Store, patient: str) -> list[dict[str, Any]]:

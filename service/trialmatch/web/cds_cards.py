@@ -214,12 +214,13 @@ def _detail(match: Match, lost: Sequence[Source]) -> Iterator[str]:
 
 
 def _item(outcome: Outcome) -> Json:
-    """As much of an item's part of the match document as its line of criteria needs."""
+    """As much of an item's part of the match document as its line of criteria needs; without cohorts that are lost."""
     item = outcome.item
+    members = [member for member in outcome.members if member.truth == t.UNKNOWN or not member.item.names_cohort]
     document: Json = {"linkId": item.link_id, "text": item.text, "cohort": item.cohort, "basis": outcome.basis}
     if item.leaf is None:
         document["combination"] = item.combination
-    return document | {"exclude": item.exclude, "children": [_item(member) for member in outcome.members]}
+    return document | {"exclude": item.exclude, "children": [_item(member) for member in members]}
 
 
 def _unmet(match: Match) -> str:

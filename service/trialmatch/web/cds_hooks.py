@@ -86,13 +86,12 @@ def trial_match() -> Response:
     _check_size(call, here.settings)
     key = patient_key(call.patient, here.foreign(call.server))
     settings, now = here.settings, here.now()
-    # As many more as there may be that have to stay quiet.
-    most = settings.cards + len(feedback.given(here.store, key))
-    found = cds_records.match(here, call, Question(now.date(), most=most))
+    quiet = feedback.overridden(here.store, key)
+    # as many more as there may be that have to stay quiet
+    found = cds_records.match(here, call, Question(now.date(), most=settings.cards + len(quiet)))
     matches = cds_cards.worth_showing(found.matches, settings.card_verdict)
     prints = {match.study.id: cds_cards.fingerprint(match) for match in matches}
-    quiet = feedback.quieted(here.store, key, prints)
-    matches = [match for match in matches if match.study.id not in quiet][: settings.cards]
+    matches = [match for match in matches if (match.study.id, prints[match.study.id]) not in quiet][: settings.cards]
     view = cds_cards.View(call.patient, call.encounter, *_pages(here, call), now)
     cards = cds_cards.cards(matches, found.sources, here.engine.terminology, view)
     kept = [

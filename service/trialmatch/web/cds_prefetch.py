@@ -19,6 +19,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -74,6 +75,7 @@ class Template:
         return "&code=" in self.query
 
 
+@lru_cache(maxsize=8)
 def templates(needs: Needs) -> tuple[Template, ...]:
     """The templates for what criteria need, the patient first.
 
