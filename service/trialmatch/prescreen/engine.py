@@ -220,7 +220,8 @@ class _Run:
             partial.update(judged.partial)
         passed = {self.studies[position].id: count for position, count in reading.passed.items()}
         ways = attrition.ways(self.studies, reading.persons, passed, tallies)
-        problems = located(problems, reading.files)
+        known = {f"{reading.files[fault.file].path}:{fault.line}: {fault.why}" for fault in reading.faults}
+        problems = [words for words in located(problems, reading.files) if words not in known]
         titles = {study.id: study.title for study in self.studies}
         incomplete = self._incomplete(reading, partial)
         facts = {
@@ -320,7 +321,7 @@ class _Run:
             },
             "faults": faults,
             "repeated": [{"file": names_of[file], "line": line} for file, line in reading.repeated],
-            "problems": problems[:_NAMED_FAULTS],
+            "problems": [words.removeprefix(f"{self.order.source}/") for words in problems[:_NAMED_FAULTS]],
             "studies": [
                 {
                     "id": way.study.id,

@@ -191,7 +191,10 @@ class Judge:
             before = len(records.problems)
             take_line(line.content, line.place, line.kind, records)
             if len(records.problems) > before:
-                judged.late.append((line.kind, records.problems[-1]))
+                if (line.kind is None or line.kind in self.partial) and self.partial:  # known to be incomplete
+                    judged.problems.append(records.problems[-1])
+                else:
+                    judged.late.append((line.kind, records.problems[-1]))
         if judged.late:
             return
         if referred.held:

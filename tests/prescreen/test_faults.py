@@ -1,0 +1,206 @@
+"""What is wrong with the input: counted, located, never silent, and for matching a single patient just the same."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from trialmatch.errors import BadInput, UsageError
+from trialmatch.usecases import Engine
+
+from tests.prescreen.hospital import folder_of, same, screened
+from tests.prescreen.people import condition, hemoglobin, person, three
+
+ONE = {"study_ids": ("NCT06892145",)}
+
+
+def verdicts(rows: dict[str, list[dict[str, object]]]) -> dict[str, object]:
+    return {patient: found[0]["verdict"] for patient, found in rows.items()}
+
+
+def test_who_is_a_candidate(engine: Engine, tmp_path: Path) -> None:
+    """Lupus is a gate: Cleo has none on record, so the study is not for her."""
+    done = same(engine, folder_of(tmp_path / "in", three()), tmp_path / "out", **ONE)
+    assert verdicts(done.rows) == {"Patient/ann": "possible", "Patient/bea": "possible"}
+    (study,) = done.run["studies"]
+    assert study["setAside"] == {"no-record-of-disease": 1, "deceased": 0, "age-or-sex": 0}
+    assert study["judged"] == 2
+    assert done.run["state"] == "complete"
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (b"not json", "no JSON"),
+        (b'{"resourceType":"Observation","id":"x","subj', "no JSON"),
+        (b'{"id":"x"}', "resourceType"),
+        (b'["Observation"]', "an array"),
+        (b'{"resourceType":"Observation","id":"x","status":"final"}', "expected whose record it is"),
+        (b'{"resourceType":"Observation","id":"x","subject":"Patient/ann"}', "expected an object"),
+        (b'{"resourceType":"Observation","id":"x","subject":{"reference":7}}', "expected a string"),
+        (b'{"resourceType":"Observation","id":"\xff","subject":{"reference":"Patient/ann"}}', "no JSON"),
+    ],
+)
+def test_a_line_that_cannot_be_read(engine: Engine, tmp_path: Path, line: bytes, why: str) -> None:
+    """It makes its type incomplete for everybody, as it does for a patient matched alone."""
+    source = folder_of(tmp_path / "in", three())
+    path = source / "Observation.ndjson"
+    first, rest = path.read_bytes().split(b"\n", 1)
+    path.write_bytes(first + b"\n" + line + b"\n" + rest)
+    done = same(engine, source, tmp_path / "out", **ONE)
+    (fault,) = done.run["faults"]
+    assert (fault["file"], fault["line"], fault["type"]) == ("Observation.ndjson", 2, "Observation")
+    assert why in fault["why"]
+    assert done.run["state"] == "incomplete"
+    assert not done.summary.complete
+    assert done.summary.problems[0].startswith(f"{path}:2: ")
+
+
+def test_a_diagnosis_that_cannot_be_read_gates_nobody(engine: Engine, tmp_path: Path) -> None:
+    """It could have been Cleo's lupus: that there is no record of it is no longer known."""
+    source = folder_of(tmp_path / "in", three())
+    with (source / "Condition.ndjson").open("ab") as stream:
+        stream.write(b"{oops\n")
+    done = same(engine, source, tmp_path / "out", **ONE)
+    assert set(done.rows) >= {"Patient/ann", "Patient/cleo"}
+
+
+@pytest.mark.parametrize("wrong", [{"onsetDateTime": 2020}, {"clinicalStatus": 5}, {"abatementPeriod": []}])
+def test_a_diagnosis_with_an_element_of_a_wrong_type(engine: Engine, tmp_path: Path, wrong: dict[str, object]) -> None:
+    """It cannot be read, and could say anything of this patient; of others it says nothing."""
+    resources = [*three(), person("dora"), condition("c4", "cleo", "38341003", **wrong)]
+    done = same(engine, folder_of(tmp_path / "in", resources), tmp_path / "out", **ONE)
+    assert "Patient/cleo" in done.rows
+    assert "Patient/dora" not in done.rows
+    assert done.counts()["patientsWithUnreadableRecords"] == {"Condition": 1}
+    assert done.run["state"] == "incomplete"
+    assert len(done.run["problems"]) == 1
+    assert done.run["problems"][0].split(": ")[0].endswith("Condition.ndjson:4")
+
+
+def test_what_only_a_strict_reading_refuses(engine: Engine, tmp_path: Path) -> None:
+    """NaN is no JSON, though DuckDB reads it: found when the candidate's lines are read, and then everything anew."""
+    source = folder_of(tmp_path / "in", three())
+    path = source / "Observation.ndjson"
+    path.write_bytes(path.read_bytes().replace(b"12.1", b"NaN"))
+    done = same(engine, source, tmp_path / "out", **ONE)
+    (fault,) = done.run["faults"]
+    assert (fault["file"], fault["line"], fault["type"]) == ("Observation.ndjson", 1, "Observation")
+
+
+def test_a_file_that_breaks_off(engine: Engine, tmp_path: Path) -> None:
+    source = folder_of(tmp_path / "in", three())
+    many = b"".join(json.dumps(hemoglobin(f"x{n}", "ann", 11 + n / 100)).encode() + b"\n" for n in range(500))
+    packed = gzip.compress(many)
+    (source / "Observation.1.ndjson.gz").write_bytes(packed[: len(packed) // 2])
+    done = same(engine, source, tmp_path / "out", **ONE)
+    (fault,) = done.run["faults"]
+    assert (fault["file"], fault["line"]) == ("Observation.1.ndjson.gz", None)
+    assert "broke off" in fault["why"]
+
+
+def test_records_that_are_there_again(engine: Engine, tmp_path: Path) -> None:
+    """The newest version counts, wherever it stands; each repeat is counted and located."""
+    old = hemoglobin("o1", "ann", 6.0, meta={"versionId": "1", "lastUpdated": "2026-02-20T10:00:00Z"})
+    new = hemoglobin("o1", "ann", 12.5, meta={"versionId": "2", "lastUpdated": "2026-02-21T10:00:00Z"})
+    resources = [person("ann"), condition("c1", "ann"), new, old, old]
+    done = same(engine, folder_of(tmp_path / "in", resources), tmp_path / "out", **ONE)
+    assert done.counts()["repeated"] == 2
+    assert done.run["repeated"] == [
+        {"file": "Observation.ndjson", "line": 2},
+        {"file": "Observation.ndjson", "line": 3},
+    ]
+
+
+def test_a_record_that_was_given_to_somebody_else(engine: Engine, tmp_path: Path) -> None:
+    """Its newest version is about Bea, so that it is Ann's no longer."""
+    old = condition("c9", "ann", meta={"versionId": "1", "lastUpdated": "2026-02-20T10:00:00Z"})
+    new = condition("c9", "bea", meta={"versionId": "2", "lastUpdated": "2026-02-21T10:00:00Z"})
+    resources = [person("ann"), person("bea"), old, new]
+    done = same(engine, folder_of(tmp_path / "in", resources), tmp_path / "out", **ONE)
+    assert set(done.rows) == {"Patient/bea"}
+
+
+def test_records_about_nobody(engine: Engine, tmp_path: Path) -> None:
+    resources = [*three(), hemoglobin("o8", "nobody", 9), condition("c8", "nobody"), hemoglobin("o9", "nobody", 9)]
+    done = same(engine, folder_of(tmp_path / "in", resources), tmp_path / "out", **ONE)
+    assert done.counts()["orphans"] == {"Condition": 1, "Observation": 2}
+    assert done.run["state"] == "complete"
+
+
+def test_a_record_without_an_id(engine: Engine, tmp_path: Path) -> None:
+    """Its evidence is its place: file and line."""
+    nameless = condition("x", "ann")
+    del nameless["id"]
+    source = folder_of(tmp_path / "in", [*three(), nameless])
+    done = same(engine, source, tmp_path / "out", **ONE)
+    assert f"{source / 'Condition.ndjson'}:4" in done.rows["Patient/ann"][0]["evidence"]
+
+
+def test_a_person_with_two_patients(engine: Engine, tmp_path: Path) -> None:
+    """Ann's diagnosis is on an old Patient that hers replaces."""
+    resources = [
+        person("ann", link=[{"type": "replaces", "other": {"reference": "Patient/old"}}]),
+        person("old", link=[{"type": "replaced-by", "other": {"reference": "Patient/ann"}}]),
+        condition("c1", "old"),
+        hemoglobin("o1", "ann", 12),
+    ]
+    done = same(engine, folder_of(tmp_path / "in", resources), tmp_path / "out", **ONE)
+    assert set(done.rows) == {"Patient/ann"}
+    assert (done.counts()["patients"], done.counts()["replaced"]) == (1, 1)
+
+
+def test_a_drug_and_a_date_that_are_referred_to(engine: Engine, tmp_path: Path) -> None:
+    """The Medication says which drug it is, the Encounter when it was; neither is found by the patient's id."""
+    resources = [
+        *three(),
+        {
+            "resourceType": "Medication",
+            "id": "m1",
+            "code": {"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "8640"}]},
+        },
+        {
+            "resourceType": "MedicationRequest",
+            "id": "r1",
+            "status": "active",
+            "intent": "order",
+            "medicationReference": {"reference": "Medication/m1"},
+            "encounter": {"reference": "Encounter/e1"},
+            "subject": {"reference": "Patient/ann"},
+        },
+        {
+            "resourceType": "Encounter",
+            "id": "e1",
+            "status": "finished",
+            "class": {"code": "AMB"},
+            "subject": {"reference": "Patient/somebody"},
+            "period": {"start": "2025-06-01", "end": "2025-06-01"},
+        },
+    ]
+    done = same(engine, folder_of(tmp_path / "in", resources), tmp_path / "out")
+    assert any("MedicationRequest/r1" in row["evidence"] for row in done.rows["Patient/ann"])
+
+
+def test_what_is_no_hospital(engine: Engine, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(BadInput, match="no such folder"):
+        screened(engine, tmp_path / "nowhere", out)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BadInput, match="no NDJSON in it"):
+        screened(engine, tmp_path / "empty", out)
+    table = tmp_path / "table"
+    table.mkdir()
+    (table / "Patient.ndjson").write_text("id,name\n1,2\n")
+    with pytest.raises(BadInput, match=r"Patient\.ndjson:1: no JSON"):
+        screened(engine, table, out)
+    with pytest.raises(UsageError, match="no such study"):
+        screened(engine, folder_of(tmp_path / "in", three()), out, study_ids=("NCT0",))
+    assert not (out / "run.json").exists()
+
+
+def test_a_missing_type_is_complete_and_empty(engine: Engine, tmp_path: Path) -> None:
+    resources = [one for one in three() if one["resourceType"] != "Observation"]
+    done = same(engine, folder_of(tmp_path / "in", resources), tmp_path / "out", **ONE)
+    assert done.run["state"] == "complete"
