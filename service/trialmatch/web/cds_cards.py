@@ -24,11 +24,11 @@ from trialmatch.documents import evidence
 from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.criteria import Item, ResultLeaf, Study
 from trialmatch.eligibility.explain import label
-from trialmatch.eligibility.facts import Source
+from trialmatch.eligibility.facts import Measurement, Source
 from trialmatch.eligibility.rows import printed_rows
 from trialmatch.eligibility.verdict import ELIGIBLE, LIKELY, POSSIBLE, Match, Outcome
 from trialmatch.fhir.studies import identifiers
-from trialmatch.lines import plural, rows
+from trialmatch.lines import clean, plural, rows
 from trialmatch.terminology.mappings import Terminology
 from trialmatch.web.cds_markdown import escaped, shortened
 from trialmatch.web.cds_orders import Order, is_test, orders, service_requests
@@ -153,8 +153,8 @@ def override_reasons() -> list[Json]:
 
 
 def study_name(study: Study) -> str:
-    """The name by which people know a study: its NCT number, else its id."""
-    return next((one for one in sorted(identifiers(study)) if re.fullmatch(r"NCT\d{8}", one)), study.id)
+    """The name by which people know a study, on one line: its NCT number, else its id."""
+    return next((one for one in sorted(identifiers(study)) if re.fullmatch(r"NCT\d{8}", one)), clean(study.id))
 
 
 def summary(match: Match) -> str:
@@ -232,7 +232,7 @@ def _unmet(match: Match) -> str:
 def _gap(leaf: Outcome) -> str:
     facts = leaf.finding.facts if leaf.finding is not None else ()
     words = _GAPS[str(leaf.basis)]
-    if leaf.basis == t.STALE and len(facts) == 1 and facts[0].time.exact_day:
+    if leaf.basis == t.STALE and len(facts) == 1 and isinstance(facts[0], Measurement) and facts[0].time.exact_day:
         return f"last of {facts[0].time.lo.date().isoformat()}, {words}"
     return words
 
