@@ -46,12 +46,13 @@ def test_events_about_a_patient(store: Store) -> None:
     audit.record(store, event("one", "Patient/1"))
     audit.record(store, event("both", "Patient/2", "Patient/1", "Patient/1"))
     audit.record(store, event("absolute", "https://ehr.example/fhir/Patient/1"))
-    audit.record(store, event("other", "Patient/11", "Group/1", "Patient/1/_history/2"))
+    audit.record(store, event("version", "Patient/1/_history/2"))
+    audit.record(store, event("other", "Patient/11", "Group/1", "urn:uuid:1", "1"))
     audit.record(store, event("none"))
-    assert names(audit.events(store, "1")) == ["one", "both", "absolute"]
+    assert names(audit.events(store, "1")) == ["one", "both", "absolute", "version"]
     assert names(audit.events(store, "2")) == ["both"]
     assert names(audit.events(store, "3")) == []
-    assert names(audit.events(store)) == ["one", "both", "absolute", "other", "none"]
+    assert names(audit.events(store)) == ["one", "both", "absolute", "version", "other", "none"]
 
 
 def test_events_since_a_time(store: Store) -> None:

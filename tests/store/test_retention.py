@@ -111,6 +111,21 @@ def test_a_longer_time_protects_again_what_is_still_there(store: Store) -> None:
     assert attestations.held(store, "p1").version == 1
 
 
+def test_much_is_removed_little_by_little(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seven of ten events are old, two go at a time: all seven go, and each is counted once."""
+    monkeypatch.setattr(retention, "_FEW", 2)
+    for day in range(10):
+        audit.record(store, {"resourceType": "AuditEvent", "recorded": (NOW + days(day)).isoformat()})
+    assert retention.purge(store, SETTINGS, NOW + days(1006.5)).audit == 7
+    assert len(audit.events(store)) == 3
+
+
+def test_a_million_days_are_for_ever(store: Store) -> None:
+    put(store, "p1", 0)
+    for_ever = Settings(retention_days=1_000_000, audit_retention_days=999_999_999)
+    assert retention.purge(store, for_ever, NOW + days(100_000)) == NOTHING
+
+
 def test_once_an_hour_is_often_enough(store: Store) -> None:
     assert retention.due(store, NOW)
     retention.purge(store, SETTINGS, NOW)

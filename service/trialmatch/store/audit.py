@@ -45,10 +45,11 @@ def _recorded(event: dict[str, Any]) -> datetime:
 
 
 def _patients(event: dict[str, Any]) -> list[str]:
-    """The ids of the Patients among ``entity[].what.reference``, relative or absolute."""
+    """The ids of the Patients among ``entity[].what.reference``: relative or absolute, with a version or without."""
     found = []
     for entity in event.get("entity") or ():
-        parts = str((entity.get("what") or {}).get("reference", "")).split("/")
+        reference = str((entity.get("what") or {}).get("reference", ""))
+        parts = reference.split("/_history/")[0].split("/")
         if len(parts) > 1 and parts[-2] == "Patient":
             found.append(parts[-1])
     return list(dict.fromkeys(found))

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, delete, exists, func, insert, select, update
+from sqlalchemy import Column, ColumnElement, Connection, delete, exists, func, insert, select, update
 
 from trialmatch.config import Settings
 from trialmatch.store import sessions, tokens
 from trialmatch.store.database import Store
 from trialmatch.store.tables import attestation_versions, audit_events, cards, purges, runs
+
+#: How many rows one transaction removes; less than a tenth of a second's work.
+_FEW = 1000
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ def purge(store: Store, settings: Settings, now: datetime) -> Purged:
 
     Safe while others write and while others purge.
     """
-    old, audited = (now - timedelta(days=days) for days in (settings.retention_days, settings.audit_retention_days))
+    old, audited = _before(now, settings.retention_days), _before(now, settings.audit_retention_days)
     with store.writing(alone="purge") as connection:
         _limit(connection, "attestations", old, now)
         _limit(connection, "audit", audited, now)
@@ -45,10 +49,14 @@ def purge(store: Store, settings: Settings, now: datetime) -> Purged:
             following.patient == versions.patient, following.version == versions.version + 1, following.at >= old
         )
         answers = connection.execute(delete(attestation_versions).where(versions.at < old, ~needed)).rowcount
-        shown = connection.execute(delete(cards).where(cards.c.at < old)).rowcount
-        ended = connection.execute(delete(runs).where(runs.c.updated < old).returning(runs.c.id)).scalars().all()
-        events = connection.execute(delete(audit_events).where(audit_events.c.at < audited)).rowcount
-    return Purged(answers, shown, events, tokens.purge(store, now), sessions.purge(store, now), tuple(ended))
+    return Purged(
+        attestations=answers,
+        cards=len(_removed(store, cards.c.uuid, cards.c.at < old)),
+        audit=len(_removed(store, audit_events.c.number, audit_events.c.at < audited)),
+        tokens=tokens.purge(store, now),
+        sessions=sessions.purge(store, now),
+        runs=tuple(_removed(store, runs.c.id, runs.c.updated < old)),
+    )
 
 
 def due(store: Store, now: datetime) -> bool:
@@ -56,6 +64,23 @@ def due(store: Store, now: datetime) -> bool:
     with store.reading() as connection:
         last: datetime | None = connection.execute(select(func.max(purges.c.at))).scalar()
     return last is None or last <= now - timedelta(hours=1)
+
+
+def _before(now: datetime, days: int) -> datetime:
+    """So many days ago. A thousand years are for ever; the calendar of datetime ends not long before."""
+    return now - timedelta(days=min(days, 365_000))
+
+
+def _removed(store: Store, key: Column[Any], condition: ColumnElement[bool]) -> list[Any]:
+    """Remove rows, a few at a time so that no other writer waits for long; their keys."""
+    gone: list[Any] = []
+    while True:
+        some = select(key).where(condition).limit(_FEW)
+        with store.writing(alone="purge") as connection:
+            found = connection.execute(delete(key.table).where(key.in_(some)).returning(key)).scalars().all()
+        gone += found
+        if len(found) < _FEW:
+            return gone
 
 
 def _limit(connection: Connection, kind: str, before: datetime, now: datetime) -> None:
