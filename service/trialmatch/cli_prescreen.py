@@ -10,7 +10,7 @@ import click
 
 from trialmatch.config import Settings
 from trialmatch.console import day, tell, write_page
-from trialmatch.errors import INCOMPLETE, BadInput, UsageError
+from trialmatch.errors import INCOMPLETE, BadInput
 
 if TYPE_CHECKING:  # what takes long to import is imported where it is used, so that --help answers at once
     from trialmatch.prescreen.engine import Order, Progress, Summary
@@ -99,8 +99,9 @@ def prescreen(
 
 def _run(order: Order, ready: Engine, engine: str, progress: Progress) -> Summary:
     if engine == "spark":
-        raise UsageError("--engine spark: not in this installation; expected local")
-    from trialmatch.prescreen.engine import run
+        from trialmatch.prescreen.spark import run
+    else:
+        from trialmatch.prescreen.engine import run
 
     return run(order, ready.studies, ready.terminology, ready.settings, progress)
 

@@ -87,6 +87,11 @@ class Settings:
     export_hosts: str | None = _setting(
         None, "hosts besides the FHIR server's own from which files of an export are fetched", "a list of host names"
     )
+    spark_master: str | None = _setting(
+        None,
+        "Spark's master for prescreen --engine spark; what Spark is configured with if unset, else this machine",
+        "as in spark://host:7077, yarn, k8s://https://host:6443, local[4]",
+    )
     host: str = _setting("127.0.0.1", "the address on which the service listens")
     port: int = _setting(8000, "the port on which it listens")
     workers: int | None = _setting(None, "how many processes answer; one for each processor if unset")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +188,7 @@ def _knowledge(
         analytes=analytes,
         drugs=drugs,
         wording=_wording(tables["results.json"]),
-        label=lambda concept: label(concept, labels, displays),
+        label=partial(label, labels=labels, displays=displays),  # not a lambda: it is sent to other processes
     )
 
 
