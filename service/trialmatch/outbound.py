@@ -48,22 +48,22 @@ def get_json(url: str, *, seconds: float = SECONDS, limit: int = BYTES) -> dict[
 
 
 def post_form(
-    url: str, form: str, *, user: tuple[str, str] | None = None, seconds: float = SECONDS, limit: int = BYTES
+    url: str, form: str, *, authorization: str | None = None, seconds: float = SECONDS, limit: int = BYTES
 ) -> Reply:
     """Send ``application/x-www-form-urlencoded`` text; the answer whatever its status. Unanswered where none comes.
 
-    ``user``: a name and its secret, for HTTP Basic authentication.
+    ``authorization`` is the header of that name.
     """
-    return _run("POST", url, form, seconds, limit, user)
+    return _run("POST", url, form, seconds, limit, authorization)
 
 
 def _run(
-    method: str, url: str, form: str | None, seconds: float, limit: int, user: tuple[str, str] | None = None
+    method: str, url: str, form: str | None, seconds: float, limit: int, authorization: str | None = None
 ) -> Reply:
     if not is_secure(url):
         raise Unanswered("is neither https nor on this machine")
     try:
-        return _here(_exchange(method, url, form, user, seconds, limit))
+        return _here(_exchange(method, url, form, authorization, seconds, limit))
     except TimeoutError:
         raise Unanswered("does not answer in time") from None
     except (aiohttp.ClientSSLError, ssl.SSLError):
@@ -83,10 +83,11 @@ def _here(exchange: Coroutine[Any, Any, Reply]) -> Reply:
 
 
 async def _exchange(
-    method: str, url: str, form: str | None, user: tuple[str, str] | None, seconds: float, limit: int
+    method: str, url: str, form: str | None, authorization: str | None, seconds: float, limit: int
 ) -> Reply:
     headers = {"Accept": "application/json"}
-    auth = None if user is None else aiohttp.BasicAuth(*user, encoding="utf-8")
+    if authorization is not None:
+        headers["Authorization"] = authorization
     if form is not None:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
     async with (
@@ -94,7 +95,7 @@ async def _exchange(
         aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=seconds), trust_env=True, cookie_jar=aiohttp.DummyCookieJar()
         ) as session,
-        session.request(method, url, data=form, headers=headers, auth=auth, allow_redirects=False) as answer,
+        session.request(method, url, data=form, headers=headers, allow_redirects=False) as answer,
     ):
         content = bytearray()
         async for chunk in answer.content.iter_any():

@@ -6,7 +6,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_pl
 from trialmatch.store.database import Store
 from trialmatch.web.app import create_app
 
-from tests.browser.site import Site
+from tests.browser.site import NOW, Site
 from tests.web.world import hospital_served, served, settings_of
-
-#: The day of the demo hospital, at half past nine.
-NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 
 _FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

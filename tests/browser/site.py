@@ -13,6 +13,9 @@ from playwright.sync_api import Locator, Page, expect
 from trialmatch.store import attestations
 from trialmatch.store.database import Store
 
+#: The day of the demo hospital, at half past nine.
+NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+
 #: Trials of the demo.
 UNIVERSAL, LUPUS, BASKET = "Universal-CD19-BCMA-autoimmune", "NCT06892145", "NCT07161193"
 

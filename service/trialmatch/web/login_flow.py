@@ -11,6 +11,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import time
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -170,16 +171,17 @@ _ERRORS = frozenset((
 def _exchanged(provider: Provider, client: Client, kept: Mapping[str, Any], code: str) -> dict[str, Any]:
     """The answer of the token endpoint to a code."""
     proof: dict[str, str] = {"client_id": client.id}
-    user = None
+    authorization = None
     if client.keys:
         proof |= {"client_assertion_type": ASSERTION_TYPE, "client_assertion": _assertion(provider, client)}
     elif client.secret is not None:  # in the form of RFC 6749 section 2.3.1
-        proof, user = {}, (quote_plus(client.id), quote_plus(client.secret))
+        named = f"{quote_plus(client.id)}:{quote_plus(client.secret)}"
+        proof, authorization = {}, f"Basic {b64encode(named.encode()).decode()}"
     form = prepare_token_request(
         "authorization_code", redirect_uri=kept["back"], code=code, code_verifier=kept["verifier"], **proof
     )
     try:
-        reply = outbound.post_form(provider.token_endpoint, form, user=user)
+        reply = outbound.post_form(provider.token_endpoint, form, authorization=authorization)
     except outbound.Unanswered as problem:
         raise Failed("login.unreachable", f"token endpoint: {problem}", 502) from None
     if reply.status != 200 or reply.body is None:
