@@ -3,16 +3,12 @@
 ``with Hospital(resources) as hospital: fetch(hospital.url, …)``. Faults are scripted per resource type (or
 ``metadata``, ``batch``): a list is used up one request after the other, a single fault stays. ``hospital.log`` holds
 what was asked.
-
-``python -m tests.hospital.server FOLDER --delay 0.05`` serves a folder of NDJSON until it is ended, for benchmarks.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
-import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -62,8 +58,8 @@ class Hospital:
     ``combo-code:text``, ``_include`` …) that the server does not know: with ``strict`` it refuses them with 400, else
     it ignores them; those of ``deaf`` find nothing. ``needs_code``: it refuses to give all Observations of a patient.
     ``offers`` are the types it has (None: all). ``release`` is the ``fhirVersion`` of its CapabilityStatement, None for
-    a server without one; ``declares`` the search parameters of Observations in it. ``remembers``: a question is
-    answered again with the same bytes, which costs it nothing. ``most_at_once`` is how many requests ran side by side.
+    a server without one; ``declares`` the search parameters of Observations in it. ``most_at_once`` is how many
+    requests ran side by side.
     """
 
     resources: Iterable[Json]
@@ -81,7 +77,6 @@ class Hospital:
     posts: bool = True
     totals: bool = True
     port: int = 0
-    remembers: bool = False
     log: list[Asked] = field(default_factory=list)
     most_at_once: int = 0
 
@@ -90,7 +85,6 @@ class Hospital:
         for resource in self.resources:
             self.by_type.setdefault(resource["resourceType"], []).append(resource)
         self._now = 0
-        self._rendered: dict[tuple[str, bytes], tuple[int, bytes]] = {}
 
     # --- starting and stopping
 
@@ -150,15 +144,8 @@ class Hospital:
                 if answer is not None:
                     return answer
             body = await request.read() if target == "batch" else b""
-            key = (request.path_qs, body)
-            if key not in self._rendered:
-                status, resource = self.resource(request.method, parts, params, body)
-                rendered = status, json.dumps(resource).encode()
-                if not self.remembers:
-                    return web.Response(status=status, body=rendered[1], content_type=FHIR)
-                self._rendered[key] = rendered
-            status, content = self._rendered[key]
-            return web.Response(status=status, body=content, content_type=FHIR)
+            status, resource = self.resource(request.method, parts, params, body)
+            return web.json_response(resource, status=status, content_type=FHIR)
         finally:
             self._now -= 1
 
@@ -298,19 +285,3 @@ def _is(concept: Json, token: str) -> bool:
 def _says(concept: Json, beginning: str) -> bool:
     said = [concept.get("text", ""), *(coding.get("display", "") for coding in concept.get("coding", ()))]
     return any(one.lower().startswith(beginning.lower()) for one in said)
-
-
-def main() -> None:
-    """Serve a folder until standard input ends."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--delay", type=float, default=0.0)
-    parser.add_argument("--batch", action="store_true")
-    given = parser.parse_args()
-    with Hospital(resources_of(given.folder), delay=given.delay, batch=given.batch, remembers=True) as hospital:
-        print(hospital.url, flush=True)
-        sys.stdin.read()
-
-
-if __name__ == "__main__":
-    main()
