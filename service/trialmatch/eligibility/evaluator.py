@@ -26,10 +26,10 @@ from trialmatch.eligibility.facts import Attestation
 
 def evaluate(leaf: Leaf, context: Context) -> Finding:
     """Judge one leaf: the truth of its statement before any ``exclude``. No facts are changed, nothing is read."""
-    key = ("finding", leaf)
-    if key not in context.memo:
-        context.memo[key] = judge(leaf, context)
-    finding: Finding = context.memo[key]
+    key = ("finding", leaf)  # whose hash is the hash of a whole criterion: few look-ups
+    finding: Finding | None = context.memo.get(key)
+    if finding is None:
+        finding = context.memo[key] = judge(leaf, context)
     return finding
 
 

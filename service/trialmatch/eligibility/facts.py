@@ -159,6 +159,8 @@ class Facts:
 
     def hinted(self, kind: str, keys: tuple[str, ...] | None) -> list[Any]:
         """Facts that only their words, or a code that is not specific, connect with one of ``keys``, each once."""
+        if not self.hints:
+            return []
         found = {id(fact): fact for key in keys or () for fact in self.hints.get((kind, key), ())}
         return list(found.values())
 
