@@ -25,7 +25,7 @@ Json = dict[str, Any]
 FHIR = "application/fhir+json"
 _SUBJECT = {"Immunization": "patient", "AllergyIntolerance": "patient", "ResearchSubject": "individual"}
 _CODE = {"combo-code": ("own", "part"), "code": ("own",), "component-code": ("part",)}
-_KNOWN = {"patient", "_count", "_sort", "_include", "_id", "category", "page", *_CODE}
+_KNOWN = {"patient", "subject", "_count", "_sort", "_include", "_id", "category", "page", *_CODE}
 
 
 def resources_of(folder: Path) -> list[Json]:
@@ -202,7 +202,7 @@ class Hospital:
         return 200, bundle | ({"total": len(found)} if self.totals else {})
 
     def _fits(self, resource: Json, name: str, value: str) -> bool:
-        if name == "patient":
+        if name in ("patient", "subject"):
             key = _SUBJECT.get(resource["resourceType"], "subject")
             wanted = {f"Patient/{one.removeprefix('Patient/')}" for one in value.split(",")}
             return resource.get(key, {}).get("reference") in wanted

@@ -210,6 +210,34 @@ def test_a_patient_replaced_by_one_who_is_not_there(start: Start) -> None:
         fetch(start([merged]).url, "p", settings())
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"reference": "http://elsewhere.example/fhir/Patient/new"},
+        {"reference": "urn:uuid:7c1e0b0a-0000-4000-8000-000000000000"},
+        {"identifier": {"value": "4711"}},
+        None,
+    ],
+)
+def test_a_patient_merged_into_a_record_elsewhere(start: Start, other: Json | None) -> None:
+    """What the other record holds is missing, and that is said; nothing is sent elsewhere."""
+    merged = patient(link=[{"type": "replaced-by", "other": other}])
+    records = fetch(start([merged, condition("c")]).url, "p", settings())
+    assert set(states(records).values()) == {"partial"}
+    assert "merged into a record that this server does not name" in str(records.source("Condition").detail)
+    assert ids(records, "Condition") == ["c"]
+    assert len(records.problems) == 1
+
+
+def test_a_merged_record_that_cannot_be_read(start: Start) -> None:
+    """It may have replaced others, whose records are then missing."""
+    whole = patient(link=[{"type": "replaces", "other": {"reference": "Patient/old"}}])
+    hospital = start([whole, condition("c", subject="old")], faults={"Patient": [faults.fine(), faults.status(500)]})
+    records = fetch(hospital.url, "p", settings())
+    assert set(states(records).values()) == {"partial"}
+    assert ids(records, "Condition") == ["c"]
+
+
 def test_what_is_given_is_not_asked_for(engine: Engine, start: Start) -> None:
     hospital = start([patient(), condition("c"), observation("a")])
     records = Records()

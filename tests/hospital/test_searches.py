@@ -176,6 +176,15 @@ def test_a_server_that_declares_its_parameters(liver: Engine, start: Start) -> N
     assert ids(records) == {"alt", "bare", "panel", "rate"}
 
 
+def test_a_server_that_searches_by_subject(liver: Engine, start: Start) -> None:
+    hospital = start([patient(), *RESULTS], declares=frozenset({"subject", "combo-code"}))
+    fetch(hospital.url, "p", settings(), liver.needs())
+    known(hospital)
+    hospital.log.clear()
+    assert ids(fetch(hospital.url, "p", settings(), liver.needs())) == {"alt", "bare", "panel"}
+    assert searched(hospital) == [{"subject", "combo-code"}]
+
+
 # --- settings
 
 

@@ -42,12 +42,16 @@ class Given:
 
 @dataclass
 class Visit:
-    """The fetching of one patient. Lives on the background loop."""
+    """The fetching of one patient. Lives on the background loop.
+
+    ``elsewhere`` says why there may be records of the patient that nobody can ask for here.
+    """
 
     client: Client
     plan: Plan
     given: Given
     records: Records = field(default_factory=Records)
+    elsewhere: str | None = None
 
     @classmethod
     def begin(
@@ -88,6 +92,7 @@ class Visit:
             self._conclude(kind, [one[kind] for one in found])
         await self._medications()
         self._unasked()
+        self._say_what_is_elsewhere()
         return self.records
 
     def _kinds(self) -> list[str]:
@@ -99,17 +104,20 @@ class Visit:
         current, chain = wanted, [wanted]
         while True:
             patient = await self._patient(current)
-            following = [one for one in self._links(patient, "replaced-by") if one not in chain]
+            links = list(self._links(patient, "replaced-by"))
+            if None in links:
+                self.elsewhere = "the patient was merged into a record that this server does not name"
+            following = [one for one in links if one is not None and one not in chain]
             if not following or len(chain) > _MERGES:
                 break
             current = following[0]
             chain.append(current)
-        ids = list(dict.fromkeys(chain))
+        ids = list(chain)
         for _ in range(_MERGES):
             patients = self.records.patients()
             older = [
                 old for one in ids if one in patients for old in self._links(patients[one].resource, "replaces")
-                if old not in ids
+                if old is not None and old not in ids
             ]  # fmt: skip
             if not older:
                 break
@@ -141,17 +149,15 @@ class Visit:
             self.records.add(await self.client.ask(f"Patient/{identity}"), f"{shown(self.client.url)}/Patient")
         except Refused as problem:
             if problem.status not in _GONE:
-                source = self.records.source("Patient")
-                source.state, source.detail = "partial", f"a record that was merged could not be read: {problem}"
-                self.records.problems.append(f"{shown(self.client.url)}/Patient: {source.detail}")
+                self.elsewhere = f"a record that was merged into the patient's could not be read: {problem}"
 
-    def _links(self, patient: Json, kind: str) -> Iterator[str]:
+    def _links(self, patient: Json, kind: str) -> Iterator[str | None]:
+        """The ids of other records of the patient; None for those that are elsewhere or not named."""
         links = patient.get("link")
         for link in links if isinstance(links, list) else ():
-            if isinstance(link, dict) and link.get("type") == kind and isinstance(link.get("other"), dict):
-                target = self._own(link["other"].get("reference"), "Patient")
-                if target is not None:
-                    yield target
+            if isinstance(link, dict) and link.get("type") == kind:
+                other = link.get("other")
+                yield self._own(other.get("reference"), "Patient") if isinstance(other, dict) else None
 
     def _own(self, reference: object, kind: str) -> str | None:
         """The id of a resource of this server that is referred to."""
@@ -223,9 +229,19 @@ class Visit:
                 source = self.records.source(kind)
                 source.state, source.asked = "failed", False
                 source.detail = "not asked for: no criterion looks at it"
-        if self.plan.capabilities.release == "R5":
-            self.records.source("Patient").detail = "from a FHIR R5 server"
+        patient = self.records.source("Patient")
+        if self.plan.capabilities.release == "R5" and patient.detail is None:
+            patient.detail = "from a FHIR R5 server"
         self.records.needs = self.plan.needs
+
+    def _say_what_is_elsewhere(self) -> None:
+        """No type is complete where the patient has records elsewhere, and the newest may be among those."""
+        if self.elsewhere is not None:
+            self.records.problems.append(f"{shown(self.client.url)}/Patient: {self.elsewhere}; nothing is complete")
+            for kind in self.plan.needs.types:
+                source = self.records.source(kind)
+                if source.state == "complete":
+                    source.state, source.truncated, source.detail = "partial", True, self.elsewhere
 
 
 def _lacking(kind: str) -> Found:
