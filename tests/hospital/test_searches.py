@@ -310,7 +310,9 @@ def test_a_server_that_cannot_search_words(silent: Engine, start: Start) -> None
     for _ in range(2):
         hospital.log.clear()
         records = fetch(hospital.url, "p", settings(), silent.needs())
-        assert (records.source("Observation").state, records.source("Observation").narrowed) == ("complete", True)
+        source = records.source("Observation")
+        assert (source.state, source.narrowed) == ("complete", True)
+        assert "only words name" in str(source.detail)
         found = items(answered(silent, records))
         assert (found["alt"]["status"], found["alt"]["basis"]) == ("unknown", "missing-data")
     assert searched(hospital) == [{"combo-code"}]

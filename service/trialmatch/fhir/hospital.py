@@ -190,6 +190,7 @@ class Visit:
         source.narrowed = any(one.narrowed for one in found)
         problems = list(dict.fromkeys(problem for one in found for problem in one.problems))
         details = [*problems, *(way.detail for way in ways), *(each.note for each in series)]
+        details += ["results that only words name cannot be looked for"] if source.narrowed else []
         source.detail = "; ".join(dict.fromkeys(detail for detail in details if detail)) or None
         source.truncated = bool(problems) or any(way.truncated for way in ways)
         for each in series:
