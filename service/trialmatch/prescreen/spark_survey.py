@@ -1,46 +1,44 @@
 """The first reading of all bytes, spread over executors: each surveys pieces of files with a DuckDB of its own.
 
 Who the patients are and who has records that gates ask for comes to the driver, which needs it to choose candidates.
-The table of all records, by far the largest, stays where it was made, as one Parquet file a piece in the work folder;
-Spark itself looks there for records without a patient and for those that are there again.
+The table of all records, by far the largest, does not: it is one Parquet file a piece in the work folder, where
+executors look for records without a patient and for those that are there again, a share of them each. (Spark's own
+joins and groups were tried for that: they take ten times as long.)
 """
 
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from functools import partial as bound
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as sql
 
 from trialmatch.errors import BadInput
 from trialmatch.prescreen.binding import Binder
-from trialmatch.prescreen.fetch import Task, blocks, tasks
+from trialmatch.prescreen.fetch import Task, tasks, whole_lines
 from trialmatch.prescreen.gates import Gate
 from trialmatch.prescreen.inputs import Input
 from trialmatch.prescreen.spark_tasks import local_folder
-from trialmatch.prescreen.survey import KINDS, Counted, Survey
-from trialmatch.prescreen.workers import processors, shared
-
-if TYPE_CHECKING:
-    from trialmatch.prescreen.spark_workers import SparkWorkers
+from trialmatch.prescreen.survey import Counted, Survey, quoted
+from trialmatch.prescreen.workers import Workers, processors, shared
 
 #: Memory of the DuckDB of a piece, in MiB. It has one thread, and reads at most 32 MiB with lines of at most 4 MiB;
 #: only for longer lines it needs more than about 100.
 _MEMORY = 400
 
-#: DuckDB's hashes are unsigned, Spark's numbers are not.
-_SIGN = 1 << 63
+#: Records that are looked through together for those that are there again, and pieces for those without a patient.
+_RECORDS, _PIECES = 8_000_000, 256
+
+#: How many hashes there are.
+_HASHES = 1 << 64
 
 
 @dataclass(frozen=True)
@@ -57,9 +55,9 @@ class Surveyed:
 class Spread(Survey):
     """A survey that executors make; the driver holds patients and gates only."""
 
-    def __init__(self, workers: SparkWorkers, spark: SparkSession, scratch: Path, memory: int) -> None:
+    def __init__(self, workers: Workers, scratch: Path, memory: int) -> None:
         super().__init__(processors(), scratch, memory)
-        self.workers, self.spark = workers, spark
+        self.workers = workers
         self.folder = scratch / "records"
         self.records: dict[int, list[Path]] = {}
 
@@ -91,27 +89,27 @@ class Spread(Survey):
                 self.base.execute(f"INSERT INTO {target} FROM found")
                 self.base.unregister("found")
 
-    def _all(self) -> DataFrame:
-        paths = [_uri(path) for found in self.records.values() for path in found]
-        schema = "kind byte, id long, subject long"
-        return self.spark.read.schema(schema).parquet(*paths) if paths else self.spark.createDataFrame([], schema)
-
     def orphans(self) -> dict[str, int]:
         """By type: records whose subject is no patient that is there."""
         persons = self.folder / "persons.parquet"
-        ids = f"SELECT DISTINCT {_signed('hash(id)')} AS subject FROM person"
-        self.base.execute(f"COPY ({ids}) TO '{_escaped(persons)}' (FORMAT parquet)")
-        about = self._all().where(~sql.col("kind").isin(KINDS.index("Patient"), KINDS.index("Medication")))
-        strangers = about.join(self.spark.read.parquet(_uri(persons)), "subject", "left_anti")
-        found = strangers.groupBy("kind").count().collect()
-        return dict(sorted((KINDS[kind], count) for kind, count in found))
+        ids = "SELECT DISTINCT hash(id) AS subject FROM person"
+        self.base.execute(f"COPY ({ids}) TO {quoted(persons)} (FORMAT parquet)")
+        found: Counter[str] = Counter()
+        pieces = self._pieces()
+        parts = [tuple(pieces[at : at + _PIECES]) for at in range(0, len(pieces), _PIECES)]
+        for _, counts in self.workers.each(bound(_orphans, persons=persons), parts):
+            found.update(dict(counts))
+        return dict(sorted(found.items()))
 
     def repeated(self) -> list[tuple[str, int, bool]]:
         """Records that are there more than once: type, hash of the id, whether they are about different patients."""
-        crossing = sql.min("subject") != sql.max("subject")
-        counted = self._all().groupBy("kind", "id").agg(sql.count("*").alias("times"), crossing.alias("crossing"))
-        again = counted.where("times > 1").select("kind", "id", "crossing").collect()
-        return [(KINDS[kind], identity + _SIGN, bool(different)) for kind, identity, different in again]
+        shares = 1 + sum(counted.lines for counted in self.files.values()) // _RECORDS
+        pieces = self._pieces()
+        work = bound(_repeated, shares=shares, pieces=pieces)
+        return [] if not pieces else [one for _, found in self.workers.each(work, range(shares)) for one in found]
+
+    def _pieces(self) -> list[Path]:
+        return sorted(path for found in self.records.values() for path in found)
 
     def ids(self, files: Sequence[Input], hashes: Sequence[int]) -> set[tuple[str, str]]:
         """The type and id of records whose id has one of these hashes."""
@@ -126,13 +124,13 @@ class Spread(Survey):
 def _survey(task: Task, gates: tuple[Gate, ...], folder: Path) -> Surveyed:
     _there(task.file)
     binder, namings = _binder(gates)
-    with _alone(task) as file, _new(file, namings) as survey:
+    with _alone(task) as file, _new(namings) as survey:
         counted = survey.read(task.number, file, binder)
         path = folder / f"{task.number:05}-{task.start:014}.parquet"
         aside = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")  # another machine may be at the same piece
         survey.base.execute(
-            f"COPY (SELECT enum_code(kind)::TINYINT AS kind, {_signed('id')} AS id, {_signed('subject')} AS subject "
-            f"FROM record) TO '{_escaped(aside)}' (FORMAT parquet)"
+            f"COPY (SELECT kind::VARCHAR AS kind, id, subject FROM record ORDER BY id) TO {quoted(aside)} "
+            "(FORMAT parquet, ROW_GROUP_SIZE 4096)"  # a share is found by what Parquet says of the ids in a group
         )
         os.replace(aside, path)
         gated: pa.Table = survey.base.sql("SELECT DISTINCT subject, naming FROM gated").to_arrow_table()
@@ -142,9 +140,31 @@ def _survey(task: Task, gates: tuple[Gate, ...], folder: Path) -> Surveyed:
 
 
 def _ids(task: Task, hashes: tuple[int, ...]) -> set[tuple[str, str]]:
-    with _alone(task) as file, _new(file, {}) as survey:
+    with _alone(task) as file, _new({}) as survey:
         survey.files[0] = Counted()
         return survey.ids([file], hashes)
+
+
+def _orphans(pieces: tuple[Path, ...], persons: Path) -> list[tuple[str, int]]:
+    with _new({}) as survey:
+        return survey.base.execute(
+            f"SELECT kind, count(*) FROM {_records(pieces)} AS record ANTI JOIN {_records([persons])} AS person "
+            "USING (subject) WHERE kind NOT IN ('Patient', 'Medication') GROUP BY kind"
+        ).fetchall()
+
+
+def _repeated(share: int, shares: int, pieces: Sequence[Path]) -> list[tuple[str, int, bool]]:
+    """Of the records whose ids have the ``share``-th part of all hashes."""
+    first, end = (number * _HASHES // shares for number in (share, share + 1))
+    with _new({}) as survey:
+        return survey.base.execute(
+            f"SELECT kind, id, min(subject) <> max(subject) FROM {_records(pieces)} "
+            f"WHERE id BETWEEN {first} AND {end - 1} GROUP BY kind, id HAVING count(*) > 1"
+        ).fetchall()
+
+
+def _records(pieces: Iterable[Path]) -> str:
+    return f"read_parquet([{', '.join(map(quoted, pieces))}])"
 
 
 def _there(file: Input) -> None:
@@ -174,29 +194,15 @@ def _alone(task: Task) -> Iterator[Input]:
     with tempfile.TemporaryDirectory(prefix="trialmatch-", dir=local_folder()) as folder:
         path = Path(folder) / task.file.path.name
         with path.open("wb") as stream:
-            for _, block in blocks(task, []):
-                stream.write(block)
+            stream.writelines(whole_lines(task))
         yield replace(task.file, path=path, size=path.stat().st_size)
 
 
 @contextmanager
-def _new(file: Input, namings: dict[int, frozenset[int]]) -> Iterator[Survey]:
+def _new(namings: dict[int, frozenset[int]]) -> Iterator[Survey]:
     with tempfile.TemporaryDirectory(prefix="trialmatch-", dir=local_folder()) as scratch:
         survey = Survey(1, Path(scratch), _MEMORY, namings)
         try:
             yield survey
         finally:
             survey.close()
-
-
-def _signed(unsigned: str) -> str:
-    return f"({unsigned}::HUGEINT - {_SIGN})::BIGINT"
-
-
-def _uri(path: Path) -> str:
-    """A path for Spark, for which it would be a pattern, and of Hadoop's file system where there is one."""
-    return "file://" + re.sub(r"([\\{}\[\]*?])", r"\\\1", str(path))
-
-
-def _escaped(path: Path) -> str:
-    return str(path).replace("'", "''")

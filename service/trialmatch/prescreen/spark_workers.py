@@ -49,7 +49,7 @@ class SparkWorkers(Workers):
 
     def survey(self, scratch: Path, size: int) -> Survey:
         """A survey that executors make in pieces."""
-        return Spread(self, self.spark, scratch, 200 + size // (1 << 30))
+        return Spread(self, scratch, 200 + size // (1 << 30))
 
     def each(self, work: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[T, R]]:
         """Do the work on every item, in no order. Work that is lost with an executor is done again by another."""

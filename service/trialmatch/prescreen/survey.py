@@ -72,8 +72,8 @@ class Survey:
         self.base.execute(f"SET threads={threads}")
         self.base.execute("SET preserve_insertion_order=false")
         self.base.execute(f"SET memory_limit='{memory}MiB'")
-        self.base.execute("SET temp_directory=" + _quoted(str(scratch)))
-        kinds = ", ".join(_quoted(kind) for kind in KINDS)
+        self.base.execute("SET temp_directory=" + quoted(scratch))
+        kinds = ", ".join(quoted(kind) for kind in KINDS)
         self.base.execute(f"CREATE TYPE kind AS ENUM ({kinds})")
         self.base.execute("CREATE TABLE record (file USMALLINT, kind kind, id UBIGINT, subject UBIGINT)")
         self.base.execute("CREATE TABLE person (id VARCHAR, linked BOOLEAN, file USMALLINT)")
@@ -146,7 +146,7 @@ class Survey:
         found = self.base.execute(
             f"SELECT naming, {', '.join(f'any_value(c{n})' for n in range(len(parts)))} FROM (SELECT "
             + ", ".join(f"{part} AS c{n}" for n, part in enumerate(parts))
-            + f", {_naming(kind)} AS naming FROM {self._source(file, columns)} WHERE resourceType = {_quoted(kind)}) "
+            + f", {_naming(kind)} AS naming FROM {self._source(file, columns)} WHERE resourceType = {quoted(kind)}) "
             "GROUP BY naming"
         )
         fresh = []
@@ -168,7 +168,7 @@ class Survey:
         for kind in kinds:
             columns |= dict.fromkeys((*ELEMENTS[kind][0], *ELEMENTS[kind][1]), "JSON")
         naming = (
-            "CASE resourceType " + " ".join(f"WHEN {_quoted(kind)} THEN {_naming(kind)}" for kind in kinds) + " END"
+            "CASE resourceType " + " ".join(f"WHEN {quoted(kind)} THEN {_naming(kind)}" for kind in kinds) + " END"
         )
         wide = f"""
             SELECT TRY_CAST(resourceType AS kind) AS kind, resourceType, id, {_REFERENCE} AS reference,
@@ -180,7 +180,7 @@ class Survey:
                    CASE WHEN kind = 'Patient' THEN id
                         WHEN starts_with(reference, 'Patient/') AND NOT contains(substr(reference, 9), '/')
                         THEN substr(reference, 9)
-                        ELSE nullif(regexp_extract(reference, {_quoted(PATIENT_REFERENCE)}, 1), '') END AS subject
+                        ELSE nullif(regexp_extract(reference, {quoted(PATIENT_REFERENCE)}, 1), '') END AS subject
             FROM ({wide})"""
         told = f"""
             SELECT *, CASE WHEN kind IS NULL THEN resourceType IS NULL OR resourceType = 'Bundle'
@@ -223,10 +223,10 @@ class Survey:
         return counted
 
     def _source(self, file: Input, columns: dict[str, str]) -> str:
-        listed = ", ".join(f"{_column(key)}: {_quoted(kind)}" for key, kind in columns.items())
+        listed = ", ".join(f"{_column(key)}: {quoted(kind)}" for key, kind in columns.items())
         packing = "gzip" if file.zipped else "none"
         return (
-            f"read_json({_quoted(str(file.path))}, format='newline_delimited', columns={{{listed}}}, "
+            f"read_json({quoted(file.path)}, format='newline_delimited', columns={{{listed}}}, "
             f"ignore_errors=true, maximum_object_size={self._longest}, compression='{packing}')"
         )
 
@@ -311,12 +311,13 @@ def _naming(kind: str) -> str:
     """A hash of what names a record and of the JSON types of the rest."""
     named, shaped = ELEMENTS[kind]
     parts = [_column(key) for key in named] + [f"json_structure({_column(key)})::VARCHAR" for key in shaped]
-    return f"hash({_quoted(kind)}, {', '.join(parts)})"
+    return f"hash({quoted(kind)}, {', '.join(parts)})"
 
 
 def _column(key: str) -> str:
     return f'"{key}"'
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+def quoted(text: str | Path) -> str:
+    """A string, or the name of a file, as SQL has it."""
+    return "'" + str(text).replace("'", "''") + "'"
