@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import time
 
 from rich.cells import cell_len
 from trialmatch import demo
@@ -12,10 +11,8 @@ from trialmatch.terminal import VERDICTS
 from tests.cli.conftest import Run, process
 
 
-def test_demo_is_quick_and_shows_every_showcase() -> None:
-    started = time.monotonic()
+def test_demo_shows_every_showcase() -> None:
     done = process("demo")
-    assert time.monotonic() - started < 5
     assert (done.returncode, done.stderr) == (0, b"")
     page = done.stdout.decode()
     for patient, note in demo.SHOWCASE:
