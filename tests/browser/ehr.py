@@ -115,7 +115,7 @@ def _ehr(server: AuthorizationServer, service: str, tokens: list[str], smart: Js
             return described
         if request.path == "/chart":
             frame = f"{service}/launch?iss={request.args['iss']}&amp;launch=opaque-123"
-            return Response(f'<title>Chart</title><h1>Chart</h1><iframe width="800" height="600" src="{frame}"></iframe>')
+            return Response(f'<title>Chart</title><h1>Chart</h1><iframe width="800" height="600" src="{frame}"/>')
         if request.path == "/favicon.ico":
             return Response(status=204)
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")

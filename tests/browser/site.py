@@ -19,6 +19,9 @@ NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 #: Trials of the demo.
 UNIVERSAL, LUPUS, BASKET = "Universal-CD19-BCMA-autoimmune", "NCT06892145", "NCT07161193"
 
+#: Script that opens an element with all that it is folded into.
+UNFOLD = "one => { for (let at = one; at; at = at.parentElement) if (at.tagName === 'DETAILS') at.open = true }"
+
 MISSING, LIKELY, RENAL = "lupus-missing-01", "lupus-likely-01", "lupus-renal-01"
 
 
@@ -58,7 +61,7 @@ def row(page: Page, study: str, link_id: str) -> Locator:
 def unfolded(page: Page, study: str, link_id: str) -> Locator:
     """A printed criterion, opened with all that it is folded into."""
     found = row(page, study, link_id)
-    found.evaluate("one => { for (let at = one; at; at = at.parentElement) if (at.tagName === 'DETAILS') at.open = true }")
+    found.evaluate(UNFOLD)
     return found
 
 

@@ -55,7 +55,7 @@ def test_an_answer_changes_the_counts_at_once(page: Page, own_site: Sites) -> No
 
 
 def test_the_last_answer_makes_a_patient_eligible(page: Page, own_site: Sites) -> None:
-    """The demo's own answers make lupus-likely-01 eligible for NCT06892145; here all of them but the consent are there."""
+    """The demo's own answers make lupus-likely-01 eligible for NCT06892145; all of them but the consent are there."""
     site = own_site()
     entries = json.loads(attestations_path().read_text("utf-8"))
     rest = [entry for entry in entries if entry.get("judgement") != "consent"]
@@ -226,7 +226,8 @@ def test_a_form_of_another_session_is_refused(browser: Browser, own_site: Sites)
     form = {"csrf": found[1], "version": "0", f"answer.{UNIVERSAL}.C6": "yes"}
     stranger = site.app.test_client()
     stranger.get(f"/patients/{MISSING}")
-    for caller, changes in ((stranger, {}), (site.app.test_client(), {}), (client, {"csrf": ""}), (client, {"csrf": "é"})):
+    nobody = site.app.test_client()
+    for caller, changes in ((stranger, {}), (nobody, {}), (client, {"csrf": ""}), (client, {"csrf": "é"})):
         assert caller.post(f"/patients/{MISSING}", data=form | changes).status_code == 403
     assert site.answers(MISSING) == []
     assert client.post(f"/patients/{MISSING}", data=form).status_code == 303

@@ -257,7 +257,9 @@ def test_signing_in_changes_the_secret(page: Page, ehr: Open) -> None:
         assert client.get("/", base_url=here.site.url).status_code == 302
 
 
-@pytest.mark.parametrize("wanted", ["https://elsewhere.example/", "//elsewhere.example/", "/\\elsewhere.example", "", "x"])
+@pytest.mark.parametrize(
+    "wanted", ["https://elsewhere.example/", "//elsewhere.example/", "/\\elsewhere.example", "", "x"]
+)
 def test_nobody_is_led_astray(page: Page, ehr: Open, wanted: str) -> None:
     with ehr(**LOGIN) as here:
         page.goto(f"{here.site.url}/login?next={wanted}")

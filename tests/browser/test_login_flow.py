@@ -98,7 +98,8 @@ def gone_through(liar: Liar, brought: Json | None = None, kept: Json | None = No
 
 
 def test_what_the_browser_is_sent_with(liar: Liar) -> None:
-    url, state, kept = begin(discovered(liar), CLIENT, BACK, "launch openid", {"aud": "https://ehr/fhir", "launch": "1 2"})
+    extra = {"aud": "https://ehr/fhir", "launch": "1 2"}
+    url, state, kept = begin(discovered(liar), CLIENT, BACK, "launch openid", extra)
     assert url.startswith(f"{liar.url}/auth?")
     assert dict(parse_qsl(urlsplit(url).query)) == {
         "response_type": "code",

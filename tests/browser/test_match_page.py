@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.site import BASKET, LUPUS, MISSING, RENAL, UNIVERSAL, Site, row, trial, unfolded
+from tests.browser.site import BASKET, LUPUS, MISSING, RENAL, UNFOLD, UNIVERSAL, Site, row, trial, unfolded
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +47,7 @@ def test_a_criterion_opens_its_text_reason_records_and_note(page: Page, site: Si
     )
     expect(bilirubin.locator("> summary .tag")).to_have_text("Met")
     leaf = bilirubin.locator(".leaf", has_text="I6.4.a.1")
-    leaf.evaluate("one => { for (let at = one; at; at = at.parentElement) if (at.tagName === 'DETAILS') at.open = true }")
+    leaf.evaluate(UNFOLD)
     expect(leaf.locator(".why")).to_have_text("Bilirubin, total 9 umol/L is 0.44 × ULN (20.5 umol/L); limit ≤ 2 × ULN")
     expect(leaf.locator(".evidence li")).to_have_text(
         re.compile(r"2026-02-17\s+Bilirubin, total 9 umol/L\s+Observation/lupus-missing-01-bilirubin-2026-02-17")

@@ -125,6 +125,13 @@ class Section:
         """Whether it is a cohort that the patient cannot join."""
         return self.cohort is not None and self.cohort["verdict"] == _OUT
 
+    @property
+    def because(self) -> str:
+        """Why a cohort is lost: what was found before what the record is silent about."""
+        leaves = [leaf for row in self.rows for leaf in row.leaves if leaf.state == UNMET]
+        telling = [leaf for leaf in leaves if leaf.item["basis"] != "no-record"] or leaves
+        return f"{telling[0].item['linkId']} {telling[0].said}" if self.lost and telling else ""
+
     def only(self, *states: str) -> tuple[Group | Node, ...]:
         """The lines whose rows are in one of some states."""
         return tuple(_only(self.lines, states))
