@@ -65,15 +65,6 @@ def test_a_window_needs_what_it_hangs_on() -> None:
     assert {"Procedure", "Observation"} <= set(needs_of(dialysis, alt).types)
 
 
-def test_that_there_is_a_result_needs_all_results() -> None:
-    """As a record, a result may be any, and what only words name keeps its silence from being certain."""
-    alt = b.record_leaf("1", "Observation", "alt")
-    some = b.leaf("2", b.codeable(b.FHIR_TYPES, "Observation"), valueBoolean=True)
-    for leaf in (alt, some):
-        needs = needs_of(leaf, b.leaf("3", b.concept("ast"), valueBoolean=True))
-        assert (needs.codes, "Observation" in needs.types) == (None, True)
-
-
 def test_a_group_of_concepts_needs_its_members() -> None:
     """Treponemal antibodies are tests for syphilis."""
     wanted = b.codeable(f"{BASE}/CodeSystem/result", "negative")

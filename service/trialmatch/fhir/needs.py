@@ -64,7 +64,6 @@ class Needs:
         kinds = {"Patient"}
         concepts: set[str] = set()
         silent: set[str] = set()
-        nameable = True
         for leaf in _leaves(studies):
             if isinstance(leaf, ResultLeaf):
                 kinds.add("Observation")
@@ -75,7 +74,6 @@ class Needs:
                     concepts |= {CREATININE, WEIGHT}
             elif isinstance(leaf, EventLeaf | ExposureLeaf):
                 kinds.add(leaf.kind)
-                nameable = nameable and leaf.kind != "Observation"  # its hints count, and it may mean any result
                 if isinstance(leaf, ExposureLeaf) and leaf.dose is not None:  # doses by body weight
                     kinds.add("Observation")
                     concepts.add(WEIGHT)
@@ -84,7 +82,7 @@ class Needs:
         wanted = {name for kind in kinds for name in RECORD_TYPES[kind]}
         codes = frozenset(terminology.sets.spellings(concepts))
         # the descendants of a code in ICD-10-CM are too many to name
-        nameable = nameable and not any(system == ICD10CM for system, _ in codes)
+        nameable = not any(system == ICD10CM for system, _ in codes)
         words = terminology.names.beginnings(member for one in silent for member in terminology.sets.members(one))
         return cls(tuple(kind for kind in FACT_TYPES if kind in wanted), codes if nameable else None, words)
 
