@@ -63,8 +63,16 @@ class Reader:
     """One patient's reading; holds what all kinds of records need."""
 
     def __init__(
-        self, records: Records, current: str, ids: frozenset[str], terminology: Terminology, settings: Settings
+        self,
+        records: Records,
+        current: str,
+        ids: frozenset[str],
+        terminology: Terminology,
+        settings: Settings,
+        used: frozenset[str] | None = None,
     ) -> None:
+        """``used``: what of Observations any criterion looks at (concepts, ``system|code``); None for everything."""
+        self.used = used
         self.records, self.ids, self.terminology = records, ids, terminology
         self.clock = Clock(settings.zone)
         self.accept_text = settings.text == "accept"
@@ -170,7 +178,7 @@ class Reader:
     def _facts_of(self, kind: str, resource: Json, reference: str) -> Iterable[tuple[Fact, tuple[Coding, ...]]]:
         if kind == "Observation":
             units = self.terminology.knowledge.units
-            return observations.measurements(resource, reference, self.clock, self.encounters, units)
+            return observations.measurements(resource, reference, self.clock, self.encounters, units, self._is_used)
         if kind in _EXPOSURE:
             found = medications.exposures(resource, reference, self.clock, self.encounters, self.cabinet)
             return ((fact, ()) for fact in found)
@@ -192,7 +200,7 @@ class Reader:
 
     def _file(self, kind: str, fact: Any, inherited: tuple[Coding, ...]) -> None:
         """Bind a fact to its concepts and put it where leaves look for it."""
-        bound = self._bound(kind, fact, inherited)
+        bound = self._bound(kind, fact.codings, inherited, _words(fact))
         fact = replace(
             fact,
             concepts=bound.concepts,
@@ -207,34 +215,42 @@ class Reader:
         if kind == "AllergyIntolerance" and events.NO_KNOWN_ALLERGY in bound.concepts:
             self._no_allergy(fact)
 
-    def _bound(self, kind: str, fact: Any, inherited: tuple[Coding, ...]) -> _Bound:
+    def _is_used(self, found: tuple[Coding, ...], inherited: tuple[Coding, ...], words: str) -> bool:
+        """Whether any criterion looks at a measurement that is named so."""
+        if self.used is None:
+            return True
+        bound = self._bound("Observation", found, inherited, words.strip())
+        named = (*bound.keys, *bound.named, *(concept for _, concept in bound.vague))
+        return not self.used.isdisjoint(named)
+
+    def _bound(self, kind: str, found: tuple[Coding, ...], inherited: tuple[Coding, ...], words: str) -> _Bound:
         """What the codes and words of a fact are bound to: worked out once for all records that have the same."""
         known = self.terminology.sets.worked_out
-        asked = (kind, fact.codings, inherited, _words(fact), self.accept_text)
+        asked = (kind, found, inherited, words, self.accept_text)
         bound: _Bound | None = known.get(asked)
         if bound is None:
             if len(known) > _REMEMBERED:  # hospitals send any number of codes and words
                 known.clear()
-            bound = known[asked] = self._bind(kind, fact, inherited)
+            bound = known[asked] = self._bind(kind, found, inherited, words)
         return bound
 
-    def _bind(self, kind: str, fact: Any, inherited: tuple[Coding, ...]) -> _Bound:
+    def _bind(self, kind: str, found: tuple[Coding, ...], inherited: tuple[Coding, ...], words: str) -> _Bound:
         sets = self.terminology.sets
         concepts: set[str] = set()
         keys: set[str] = set()
-        for coding in fact.codings + inherited:
+        for coding in found + inherited:
             concepts |= sets.concepts(coding.system, coding.code)
             keys |= {f"{system}|{code}" for system, code in sets.codes_of(coding.system, coding.code)}
-        named = self._named(kind, fact) if not concepts else frozenset()
+        named = self._named(kind, found, words) if not concepts else frozenset()
         if named and self.accept_text:
             concepts |= named
         held = frozenset(concepts)
         vague = tuple(
             (coding.code, concept)
-            for coding in fact.codings
+            for coding in found
             for concept in sorted(sets.supported(coding.system, coding.code) - held)
         )
-        return _Bound(held, tuple(sorted(held | keys)), named - held, vague, self._doubt(fact, held))
+        return _Bound(held, tuple(sorted(held | keys)), named - held, vague, self._doubt(found, held))
 
     def _hint(self, kind: str, fact: Any, bound: _Bound) -> None:
         """Note what a record speaks for without proving it: by its words alone, or by a code that is not specific."""
@@ -262,27 +278,27 @@ class Reader:
         for concept in self.terminology.sets.titles:
             self.facts.index.setdefault(("AllergyIntolerance", concept), []).append(refuted)
 
-    def _named(self, kind: str, fact: Any) -> frozenset[str]:
+    def _named(self, kind: str, codes: tuple[Coding, ...], own: str) -> frozenset[str]:
         """The concepts that only a record's words name, with all that take them in."""
         names = self.terminology.names
-        words = {_words(fact)} | {coding.display for coding in fact.codings if coding.display}
+        words = {own} | {coding.display for coding in codes if coding.display}
         if kind == "MedicationRequest":
             found = {concept for said in words for concept in names.drugs_in(said)}
         else:
             found = {concept for said in words for concept in names.exactly(said)}
         return frozenset(wide for concept in found for wide in self.terminology.sets.containing(concept))
 
-    def _doubt(self, fact: Any, concepts: frozenset[str]) -> str:
+    def _doubt(self, codes: tuple[Coding, ...], concepts: frozenset[str]) -> str:
         """Why a fact's codes cannot be trusted, if so: a display that names another thing, or codes that disagree."""
         terminology = self.terminology
-        for coding in fact.codings:
+        for coding in codes:
             held = terminology.sets.concepts(coding.system, coding.code)
             if held and coding.display:
                 official = [terminology.displays.get((coding.system, coding.code), "")]
                 if terminology.names.contradicts(coding.display, held, official):
                     return f"code {coding.code} and its display “{coding.display}” contradict each other"
-        if len(fact.codings) > 1:
-            for coding in fact.codings:
+        if len(codes) > 1:
+            for coding in codes:
                 held = terminology.sets.concepts(coding.system, coding.code)
                 for concept in sorted(concepts - held - terminology.sets.supported(coding.system, coding.code)):
                     if terminology.sets.excluded(concept, coding.system, coding.code):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -53,10 +53,16 @@ def time_of(resource: Json, clock: Clock, encounters: dict[str, Json]) -> tuple[
 
 
 def measurements(
-    resource: Json, reference: str, clock: Clock, encounters: dict[str, Json], units: Units
+    resource: Json,
+    reference: str,
+    clock: Clock,
+    encounters: dict[str, Json],
+    units: Units,
+    wanted: Callable[[tuple[Coding, ...], tuple[Coding, ...], str], bool] = lambda found, inherited, words: True,
 ) -> Iterator[tuple[Measurement, tuple[Coding, ...]]]:
     """The measurements of an Observation, each with the codings that name it besides its own (its panel's).
 
+    ``wanted`` may leave out some by what names them: their values are not read then, but all else is.
     Raises Malformed where what it is, whether it counts or when it was has a wrong JSON type.
     """
     status = text(resource, "status") or ""
@@ -71,26 +77,36 @@ def measurements(
         "flag": flag,
     }
     parts = children(resource, "component")
-    value = _value(resource, units)
-    if value is not None or not parts:
-        yield _measurement(resource, found, words, value, common, units), ()
+    valued = _valued(resource)
+    if (valued or not parts) and wanted(found, (), _short(found, words)):
+        yield _measurement(resource, found, words, _value(resource, units), common, units), ()
     for position, part in enumerate(parts):
         part_codes, part_words = codings(part, "code", f"component[{position}]")
-        inherited = found if value is None else ()
-        own = {**common, "panel": reference}
-        part_value = _value(part, units)
-        yield _measurement(part, part_codes, part_words or words, part_value, own, units), inherited
+        inherited = () if valued else found
+        if wanted(part_codes, inherited, _short(part_codes, part_words or words)):
+            own = {**common, "panel": reference}
+            yield _measurement(part, part_codes, part_words or words, _value(part, units), own, units), inherited
+
+
+def _valued(element: Json) -> bool:
+    """Whether there is a value, of whatever kind."""
+    return any(key.startswith("value") and entry is not None for key, entry in element.items())
+
+
+def _short(found: tuple[Coding, ...], words: str) -> str:
+    """The name of a measurement, as its display has it."""
+    name = words or next((coding.display for coding in found if coding.display), "")
+    return name.split(" [")[0]
 
 
 def _measurement(
     element: Json, found: tuple[Coding, ...], words: str, value: Value | None, common: dict[str, Any], units: Units
 ) -> Measurement:
-    name = words or next((coding.display for coding in found if coding.display), "")
-    shown = printed(value)
+    name, shown = _short(found, words), printed(value)
     return Measurement(
         codings=found,
-        display=f"{name.split(' [')[0]} {shown}".strip(),
-        named=bool(name),
+        display=f"{name} {shown}".strip(),
+        named=bool(words or any(coding.display for coding in found)),
         value=value,
         ranges=tuple(_ranges(element, units)),
         interpretation=_interpretation(element),

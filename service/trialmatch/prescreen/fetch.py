@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from struct import Struct
 from typing import BinaryIO
@@ -31,7 +32,7 @@ from trialmatch.prescreen.inputs import checksums as checksums_of
 #: Candidates that are judged together, and kept in memory together.
 GROUP = 256
 
-#: Bytes read at once, and bytes looked at once for anybody who is wanted.
+#: Bytes read (or summed up) at once, and bytes looked at once for anybody who is wanted.
 _READ, _BLOCK = 4 << 20, 64 << 10
 
 _NAMED = re.compile(rb'Patient(?:\\?/|\\u002[fF])([^"/\\]+)')
@@ -157,64 +158,59 @@ def _wanted(path: Path) -> Wanted:
 
 
 def _plainly(task: Task, wanted: Wanted, checksums: list[int]) -> Iterator[tuple[int, int, bytes]]:
-    owners = wanted.owners
     pattern = _NAMED_OR_ID if task.persons else _NAMED
-    for base, block in blocks(task, checksums):
-        at, size = 0, len(block)
-        while at < size:
-            end = size if size - at <= _BLOCK else block.rfind(b"\n", at, at + _BLOCK) + 1 or block.find(b"\n", at) + 1
-            end = end or size
-            if not owners.keys().isdisjoint(pattern.findall(block, at, end)):
-                yield from _lines(block, at, end, base, owners, pattern)
-            at = end
+    with opened(task.file.path) as stream:
+        if task.file.zipped:
+            for base, block in _streamed(stream):
+                yield from _looked_through(block, 0, len(block), base, wanted.owners, pattern)
+            return
+        if not task.file.size:
+            return
+        with mmap(stream.fileno(), 0, access=ACCESS_READ) as held:
+            checksum = 0
+            with memoryview(held) as view:
+                for start in range(task.start, task.stop, _READ):
+                    checksum = zlib.crc32(view[start : min(start + _READ, task.stop)], checksum)
+            checksums.append(checksum)
+            # a line belongs to the piece in which it begins
+            first = held.find(b"\n", task.start - 1) + 1 if task.start else 0
+            last = held.find(b"\n", task.stop - 1) + 1 if task.stop < task.file.size else task.file.size
+            if task.start and not first:
+                return
+            yield from _looked_through(held, first, last or task.file.size, 0, wanted.owners, pattern)
+
+
+def _looked_through(
+    held: bytes | mmap,
+    at: int,
+    stop: int,
+    base: int,
+    owners: Mapping[bytes, tuple[int, ...]],
+    pattern: re.Pattern[bytes],
+) -> Iterator[tuple[int, int, bytes]]:
+    """The lines between two offsets that name anybody who is wanted; ``base`` is the offset of what is held."""
+    names = owners.keys()
+    while at < stop:
+        end = stop
+        if stop - at > _BLOCK:
+            end = held.rfind(b"\n", at, at + _BLOCK) + 1 or held.find(b"\n", at, stop) + 1 or stop
+        if not names.isdisjoint(pattern.findall(held, at, end)):
+            yield from _lines(held[at:end], base + at, owners, pattern)
+        at = end
 
 
 def _lines(
-    block: bytes, at: int, end: int, base: int, owners: Mapping[bytes, tuple[int, ...]], pattern: re.Pattern[bytes]
+    block: bytes, base: int, owners: Mapping[bytes, tuple[int, ...]], pattern: re.Pattern[bytes]
 ) -> Iterator[tuple[int, int, bytes]]:
-    while at < end:
-        stop = block.find(b"\n", at, end) + 1 or end
+    at = 0
+    while at < len(block):
+        stop = block.find(b"\n", at) + 1 or len(block)
         named = set(pattern.findall(block, at, stop)) & owners.keys()
         if named:
             line = block[at:stop].rstrip()
             for candidate in sorted({one for name in named for one in owners[name]}):
                 yield candidate, -1 - (base + at), line
         at = stop
-
-
-def blocks(task: Task, checksums: list[int]) -> Iterator[tuple[int, bytes]]:
-    """The whole lines that begin in the task's range, in blocks, each with the offset of its beginning."""
-    with opened(task.file.path) as stream:
-        if task.file.zipped:
-            yield from _streamed(stream)
-            return
-        base = task.start
-        stream.seek(base)
-        skip = base > 0
-        if skip:  # a line that began before belongs to the piece before, unless it began just here
-            stream.seek(base - 1)
-            skip = stream.read(1) != b"\n"
-        rest, checksum, left = b"", 0, task.stop - task.start
-        while left:
-            piece = stream.read(min(_READ, left))
-            if not piece:
-                break
-            left -= len(piece)
-            checksum = zlib.crc32(piece, checksum)
-            held = rest + piece
-            if skip:
-                cut = held.find(b"\n") + 1
-                if not cut:
-                    base, rest = base + len(held), b""
-                    continue
-                base, held, skip = base + cut, held[cut:], False
-            cut = held.rfind(b"\n") + 1
-            if cut:
-                yield base, held[:cut]
-            base, rest = base + cut, held[cut:]
-        checksums.append(checksum)
-        if rest and not skip:
-            yield base, rest + stream.readline()
 
 
 def _streamed(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:

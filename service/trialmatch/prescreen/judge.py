@@ -30,6 +30,7 @@ from trialmatch.eligibility.explain import need, why
 from trialmatch.eligibility.facts import Facts, Person, Source
 from trialmatch.eligibility.verdict import INELIGIBLE, Match, conclude
 from trialmatch.fhir.facts import Reader
+from trialmatch.fhir.needs import observed
 from trialmatch.fhir.records import Records
 from trialmatch.fhir.sources import take_line
 from trialmatch.matching import context_of, deceased, rules_of
@@ -167,6 +168,7 @@ class Judge:
             positions = {item.link_id: position for position, item in enumerate(sieve.study.walk())}
             self.plans.append(_Plan(sieve.study, sieve, tuple(found), positions))
         self.keys = [_keys(leaf) for leaf in self.leaves]
+        self.used = observed(studies)
         empty = context_of(Facts(Person(""), self._sources()), terminology, self.rules, as_of)
         self.silence = [
             None if keys is None else judge(leaf, empty) for leaf, keys in zip(self.leaves, self.keys, strict=True)
@@ -202,7 +204,7 @@ class Judge:
         if candidate.id not in records.patients():
             return
         records.problems.clear()
-        reader = Reader(records, candidate.id, candidate.ids, self.terminology, self.settings)
+        reader = Reader(records, candidate.id, candidate.ids, self.terminology, self.settings, self.used)
         context = context_of(reader.facts, self.terminology, self.rules, self.as_of)
         plans = self._plans(candidate, context, judged)
         if plans:

@@ -278,8 +278,12 @@ class Survey:
 
     def repeated(self) -> list[tuple[str, int, bool]]:
         """Records that are there more than once: type, hash of the id, whether they are about different patients."""
+        self.base.execute(
+            "CREATE OR REPLACE TEMP TABLE again AS SELECT id FROM record GROUP BY id HAVING count(*) > 1"
+        )
         return self.base.execute(
-            "SELECT kind::VARCHAR, id, count(DISTINCT subject) > 1 FROM record GROUP BY kind, id HAVING count(*) > 1"
+            "SELECT kind::VARCHAR, id, count(DISTINCT subject) > 1 FROM record SEMI JOIN again USING (id) "
+            "GROUP BY kind, id HAVING count(*) > 1"
         ).fetchall()
 
     def ids(self, files: Sequence[Input], hashes: Sequence[int]) -> set[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import threading
@@ -13,7 +14,7 @@ from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from trialmatch.config import Settings
 from trialmatch.eligibility.criteria import Study
@@ -71,6 +72,9 @@ class Workers:
         share(own)
         self.jobs = jobs
         self._pool: ProcessPoolExecutor | None = None
+        self._thresholds = gc.get_threshold()
+        gc.freeze()  # studies and mappings stay: nothing of them is to be looked through again
+        gc.set_threshold(50_000, 20, 20)
         if jobs > 1 and "fork" in multiprocessing.get_all_start_methods():
             # forked now, while there is only this thread: the engine of the survey has threads of its own
             self._pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("fork"), initializer=_follow)
@@ -82,6 +86,8 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
+        gc.set_threshold(*self._thresholds)
+        gc.unfreeze()
         if self._pool is not None:
             self._pool.shutdown(wait=kind is None, cancel_futures=True)
 
@@ -124,6 +130,3 @@ def _follow() -> None:
 
     threading.Thread(target=watch, daemon=True).start()
 
-
-def nothing(*_: Any) -> None:
-    """Listens to nothing."""
