@@ -10,7 +10,10 @@ import signal
 import sys
 import time
 
-from tests.contract import hospital, servers
+from trialmatch.demo import hospital_path
+from trialmatch.demo.load import NotLoaded, load, resources
+
+from tests.contract import servers
 
 
 def main() -> int:
@@ -24,9 +27,9 @@ def main() -> int:
     try:
         print("Starting a HAPI FHIR server (the first time, Maven downloads some 300 MB) ...", flush=True)
         with servers.hapi(int(port)) as url:
-            entries = hospital.resources(hospital.DEMO)
+            entries = resources(hospital_path())
             print(f"Loading the demo hospital, {len(entries)} records ...", flush=True)
-            hospital.load(url, entries)
+            load(url, entries)
             patients = sum(one["resourceType"] == "Patient" for one in entries)
             print(f"{url} holds {patients} patients, after {time.monotonic() - began:.0f} s. Try:\n")
             print(f"  trialmatch match lupus-likely-01 --fhir {url} --as-of 2026-03-01")
@@ -35,7 +38,7 @@ def main() -> int:
     except servers.Missing as problem:
         print(f"make hapi: {problem}", file=sys.stderr)
         return 2
-    except RuntimeError as problem:
+    except (RuntimeError, NotLoaded) as problem:
         print(f"make hapi: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -3,50 +3,93 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from trialmatch.config import Settings
+from trialmatch.demo import hospital_path
+from trialmatch.demo.load import load, resources
 from trialmatch.fhir.records import Records
 from trialmatch.fhir.sources import from_path
 from trialmatch.usecases import Engine
 
-from tests.contract import hospital, servers
+from tests.contract import servers
+from tests.hospital.server import Hospital
 
 SHARED = os.environ.get("TRIALMATCH_SHARED", "")
 PUBLIC = Path(SHARED) / "patients" / "public-58"
 HAS_PUBLIC = bool(SHARED) and PUBLIC.is_dir()
-SERVERS = {"hapi": servers.hapi, "medplum": servers.medplum}
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server with the demo hospital, and the public patients where the environment names a folder of them."""
+    """A server with the demo hospital; a real one has the public patients too, where the environment names them.
+
+    ``settings`` are those with which nothing is missed on it.
+    """
 
     name: str
     url: str
 
-
-def _or_skipped(server: AbstractContextManager[str]) -> Iterator[str]:
-    """The server's URL; a test that is skipped, and says why, where the machine lacks what it needs (never in CI)."""
-    try:
-        with server as url:
-            yield url
-    except servers.Missing as problem:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(problem))
-        pytest.skip(str(problem))
+    @property
+    def settings(self) -> dict[str, str]:
+        """Medplum's repository knows no ``:text`` and finds nothing by words: all Observations have to be asked for."""
+        return {"fhir_observations": "all"} if self.name == "medplum" else {}
 
 
-@pytest.fixture(scope="session", params=SERVERS)
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    for url in _or_skipped(SERVERS[request.param]()):
-        for folder in (hospital.DEMO, *([PUBLIC] if HAS_PUBLIC else [])):
-            hospital.load(url, hospital.resources(folder))
-        yield Server(request.param, url)
+Start = Callable[[str], Server]
+
+
+@contextmanager
+def _loaded(name: str) -> Iterator[Server]:
+    with {"hapi": servers.hapi, "medplum": servers.medplum}[name]() as url:
+        for folder in (hospital_path(), *([PUBLIC] if HAS_PUBLIC else [])):
+            load(url, resources(folder))
+        yield Server(name, url)
+
+
+@contextmanager
+def _scripted() -> Iterator[Server]:
+    """The server of tests/hospital: its faults prove something only if it is like a real one without them."""
+    with Hospital(resources(hospital_path())) as scripted:
+        yield Server("scripted", scripted.url)
+
+
+@pytest.fixture(scope="session")
+def start() -> Iterator[Start]:
+    """Starts a server the first time it is asked for; all of them end with the tests."""
+    there: dict[str, Server | servers.Missing] = {}
+    with ExitStack() as stack:
+
+        def server(name: str) -> Server:
+            if name not in there:
+                try:
+                    there[name] = stack.enter_context(_scripted() if name == "scripted" else _loaded(name))
+                except servers.Missing as problem:
+                    there[name] = problem
+            found = there[name]
+            if isinstance(found, Server):
+                return found
+            if os.environ.get("CI") == "true":
+                pytest.fail(str(found))
+            pytest.skip(str(found))
+
+        yield server
+
+
+@pytest.fixture(params=["hapi", "medplum", "scripted"])
+def server(request: pytest.FixtureRequest, start: Start) -> Server:
+    """Every server, one after the other."""
+    return start(request.param)
+
+
+@pytest.fixture(params=["hapi", "medplum"])
+def real(request: pytest.FixtureRequest, start: Start) -> Server:
+    """Every server of the field, one after the other."""
+    return start(request.param)
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +101,7 @@ def engine() -> Engine:
 @pytest.fixture(scope="session")
 def demo() -> Records:
     """The demo hospital, from its files."""
-    return from_path(hospital.DEMO)
+    return from_path(hospital_path())
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import requests
 from trialmatch.config import Settings
@@ -10,9 +12,10 @@ from trialmatch.fhir.records import Records
 from trialmatch.fhir.server import fetch
 
 from tests.contract.conftest import Server
-from tests.contract.hospital import Json
 
 pytestmark = pytest.mark.slow
+
+Json = dict[str, Any]
 
 SETTINGS = Settings.read({})
 
@@ -44,32 +47,35 @@ def test_unknown_patient(server: Server) -> None:
         fetch(server.url, "nobody-01", SETTINGS)
 
 
-def test_deleted_patient(server: Server) -> None:
+def test_deleted_patient(real: Server) -> None:
     """HAPI answers 410 Gone, Medplum 404; for whoever asks there is no such patient."""
-    put(server, {"resourceType": "Patient", "id": "contract-deleted"})
-    assert requests.delete(f"{server.url}/Patient/contract-deleted", timeout=30).ok
+    put(real, {"resourceType": "Patient", "id": "contract-deleted"})
+    assert requests.delete(f"{real.url}/Patient/contract-deleted", timeout=30).ok
     with pytest.raises(PatientMissing):
-        fetch(server.url, "contract-deleted", SETTINGS)
+        fetch(real.url, "contract-deleted", SETTINGS)
 
 
 def test_everything_of_one_patient_and_nothing_of_another(server: Server, demo: Records) -> None:
-    """Those of the demo hospital whose ids begin with the patient's, as its generator names them."""
+    """Those of the demo hospital whose ids begin with the patient's, as its generator names them.
+
+    1 Patient, 37 Observations, 3 Conditions, 1 Procedure, 1 Immunization, 12 records of drugs, 2 Encounters.
+    """
     own = {one for one in references(demo) if one.split("/")[1].startswith("lupus-likely-01")}
-    assert len(own) == 57  # 1 patient, 37 results, 3 diagnoses, 1 procedure, 1 immunisation, 12 medication, 2 encounters
+    assert len(own) == 57
     assert references(fetch(server.url, "lupus-likely-01", SETTINGS)) == own
 
 
-def test_merged_patient(server: Server) -> None:
+def test_merged_patient(real: Server) -> None:
     """Two ids mean one person, who has records under both, whichever of them is asked for."""
     old, new = "contract-merged-old", "contract-merged-new"
     for identity, kind, other in ((old, "replaced-by", new), (new, "replaces", old)):
         link = {"type": kind, "other": {"reference": f"Patient/{other}"}}
-        put(server, {"resourceType": "Patient", "id": identity, "link": [link]})
-    put(server, haemoglobin("contract-merged-1", old))
-    put(server, haemoglobin("contract-merged-2", new))
+        put(real, {"resourceType": "Patient", "id": identity, "link": [link]})
+    put(real, haemoglobin("contract-merged-1", old))
+    put(real, haemoglobin("contract-merged-2", new))
     both = {f"Patient/{old}", f"Patient/{new}", "Observation/contract-merged-1", "Observation/contract-merged-2"}
-    assert references(fetch(server.url, old, SETTINGS)) == both
-    assert references(fetch(server.url, new, SETTINGS)) == both
+    assert references(fetch(real.url, old, SETTINGS)) == both
+    assert references(fetch(real.url, new, SETTINGS)) == both
 
 
 def test_a_drug_in_a_resource_of_its_own(server: Server, demo: Records) -> None:
@@ -84,13 +90,13 @@ def test_a_drug_in_a_resource_of_its_own(server: Server, demo: Records) -> None:
     assert records.source("MedicationRequest").state == "complete"
 
 
-def test_a_result_filed_a_moment_ago_is_seen(server: Server) -> None:
+def test_a_result_filed_a_moment_ago_is_seen(real: Server) -> None:
     """HAPI gives the result of an equal search again for a minute, unless it is told not to."""
-    put(server, {"resourceType": "Patient", "id": "contract-fresh"})
-    put(server, haemoglobin("contract-fresh-1", "contract-fresh"))
-    assert "Observation/contract-fresh-1" in references(fetch(server.url, "contract-fresh", SETTINGS))
-    put(server, haemoglobin("contract-fresh-2", "contract-fresh"))
-    assert "Observation/contract-fresh-2" in references(fetch(server.url, "contract-fresh", SETTINGS))
+    put(real, {"resourceType": "Patient", "id": "contract-fresh"})
+    put(real, haemoglobin("contract-fresh-1", "contract-fresh"))
+    assert "Observation/contract-fresh-1" in references(fetch(real.url, "contract-fresh", SETTINGS))
+    put(real, haemoglobin("contract-fresh-2", "contract-fresh"))
+    assert "Observation/contract-fresh-2" in references(fetch(real.url, "contract-fresh", SETTINGS))
 
 
 def test_too_many_pages_are_no_complete_answer(server: Server) -> None:
