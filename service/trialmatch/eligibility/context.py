@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 from trialmatch.eligibility.criteria import Leaf
 from trialmatch.eligibility.dates import ALWAYS, Bounds, Offset, Span, Window, day_span, end_of, meet
@@ -37,8 +37,7 @@ def _no_note() -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Finding:
+class Finding(NamedTuple):
     """What a leaf came to: its truth before ``exclude``, the basis, the facts that made it so, and words on demand."""
 
     truth: int
