@@ -1,0 +1,1 @@
+"""Prescreening on Spark: held to the local engine, byte by byte."""
