@@ -4,7 +4,9 @@ usage: python bench/prescreen.py [PATIENTS ...] [--keep DIR] [--jobs N]        (
 
 For one study, the shipped studies and 1,000 studies: wall and CPU seconds of the command with all its processes, as
 ratios to the floor; the largest resident memory of one process; the verdicts; and whether a sample of 500 patients
-comes out as it does when each is matched alone (100 with 1,000 studies). The last line compares with plain dictionaries: every line parsed by orjson
+comes out as it does when each is matched alone (100 where there are 1,000 studies).
+
+The last line compares with plain dictionaries: every line parsed by orjson
 and every patient's facts evaluated one by one, measured on a tenth of the patients.
 """
 

@@ -61,7 +61,7 @@ def prescreen(
       trialmatch prescreen export/ --out tonight --since last-night
       trialmatch prescreen https://hospital.example/fhir --out tonight
     """
-    from trialmatch.prescreen.engine import Order
+    from trialmatch.prescreen.engine import Order, Progress
     from trialmatch.prescreen.workers import processors
     from trialmatch.terminal_prescreen import Shown, summary_page
     from trialmatch.usecases import Engine
@@ -85,12 +85,12 @@ def prescreen(
         exported.problems if exported else (),
     )
     with Shown() as shown:
-        summary = _run(order, ready, engine, shown.progress)
+        summary = _run(order, ready, engine, Progress(shown.begin, shown.advance))
     if exported and keep_export is None:
         import shutil
 
         shutil.rmtree(exported.folder)
-    write_page(lambda width: summary_page(summary, out, width))
+    write_page(lambda width: summary_page(summary.run, summary.changes, out, width))
     tell(summary.problems[:_TOLD])
     if len(summary.problems) > _TOLD:
         tell([f"and {len(summary.problems) - _TOLD} more lines like these: {out / 'run.json'} has them"])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
@@ -14,8 +15,6 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from trialmatch.prescreen.engine import Progress, Summary
-from trialmatch.prescreen.since import Change
 from trialmatch.terminal import heading, shorten, verdict_text
 
 #: Stages in words, and how what is counted in them is shown.
@@ -47,11 +46,6 @@ class Shown:
                 transient=True,
             )
 
-    @property
-    def progress(self) -> Progress:
-        """What the run tells."""
-        return Progress(self._begin, self._advance)
-
     def __enter__(self) -> Shown:
         if self._bar is not None:
             self._bar.start()
@@ -63,7 +57,8 @@ class Shown:
         if self._bar is not None:
             self._bar.stop()
 
-    def _begin(self, stage: str, size: int) -> None:
+    def begin(self, stage: str, size: int) -> None:
+        """A stage begins: ``size`` is in bytes, or in patients where they are judged."""
         now = time.monotonic()
         self._sizes[stage] = [float(size), 0.0, now, now]
         if self._bar is not None:
@@ -71,7 +66,8 @@ class Shown:
         elif stage == "judge":
             print(f"prescreen: {size:,} candidates to judge", file=sys.stderr)
 
-    def _advance(self, stage: str, size: int) -> None:
+    def advance(self, stage: str, size: int) -> None:
+        """A stage is so much further."""
         size_of, done, began, told = self._sizes[stage]
         done, now = done + size, time.monotonic()
         rate = done / max(now - began, 0.001)
@@ -89,9 +85,10 @@ def _rate(stage: str, done: float, size: float, rate: float) -> str:
     return f"{done / 1e6:,.0f} of {size / 1e6:,.0f} MB, {rate / 1e6:,.0f} MB/s"
 
 
-def summary_page(summary: Summary, out: Path, width: int) -> Iterator[RenderableType]:
-    """What came of a run."""
-    run = summary.run
+def summary_page(
+    run: Mapping[str, Any], changes: Sequence[Sequence[str]] | None, out: Path, width: int
+) -> Iterator[RenderableType]:
+    """What came of a run: ``run`` is run.json, ``changes`` are rows of changes.csv (None: nothing to compare with)."""
     counts = run["counts"]
     yield heading(f"{counts['patients']:,} patients on {run['asOf']}", Text(run["state"]), width)
     yield Text()
@@ -101,10 +98,10 @@ def summary_page(summary: Summary, out: Path, width: int) -> Iterator[Renderable
         table.add_column(verdict_text(name), justify="right")
     for name in ("ineligible", "set aside"):
         table.add_column(name, justify="right")
-    ordered = sorted(summary.ways, key=lambda way: (-sum(way.verdict(name) for name in _KEPT), way.study.id))
-    for way in ordered[:_STUDIES]:
-        cells = [f"{way.verdict(name):,}" for name in _KEPT]
-        table.add_row(way.study.id, *cells, f"{way.verdict('ineligible'):,}", f"{sum(way.aside.values()):,}")
+    ordered = sorted(run["studies"], key=lambda study: (-sum(study[name] for name in _KEPT), study["id"]))
+    for study in ordered[:_STUDIES]:
+        cells = [f"{study[name]:,}" for name in _KEPT]
+        table.add_row(study["id"], *cells, f"{study['ineligible']:,}", f"{sum(study['setAside'].values()):,}")
     yield table
     if len(ordered) > _STUDIES:
         yield Text(f"and {len(ordered) - _STUDIES} more studies in {out / 'attrition.html'}")
@@ -113,11 +110,11 @@ def summary_page(summary: Summary, out: Path, width: int) -> Iterator[Renderable
         "set aside: no record of what the study must find (its disease), age or sex outside its limits, or deceased",
         style="dim",
     )
-    for words in _notes(summary):
+    for words in _notes(run):
         yield Text(words)
-    if summary.changes is not None:
+    if changes is not None:
         yield Text()
-        yield from _changes(summary.changes, width)
+        yield from _changes(changes, width)
     yield Text()
     yield Text("Next")
     for name, what in (
@@ -129,8 +126,7 @@ def summary_page(summary: Summary, out: Path, width: int) -> Iterator[Renderable
         yield Text(f"  {out / name}  {what}", no_wrap=True)
 
 
-def _notes(summary: Summary) -> Iterator[str]:
-    run = summary.run
+def _notes(run: Mapping[str, Any]) -> Iterator[str]:
     counts = run["counts"]
     if run["undetermined"]:
         yield f"Without criteria in the record, so for nobody to tell: {', '.join(run['undetermined'])}"
@@ -145,13 +141,13 @@ def _notes(summary: Summary) -> Iterator[str]:
         yield f"{counts['faults']:,} lines could not be read: what they might have said counts as not known"
 
 
-def _changes(changes: list[Change], width: int) -> Iterator[RenderableType]:
+def _changes(changes: Sequence[Sequence[str]], width: int) -> Iterator[RenderableType]:
     if not changes:
         yield Text("Nothing has changed since the earlier run.")
         return
     yield Text(f"Changed since the earlier run: {len(changes):,}")
-    for one in changes[:_CHANGES]:
-        words = f"  {one.study}  {one.patient}  {one.before} → {one.now}: {one.because}"
+    for study, patient, before, now, because in changes[:_CHANGES]:
+        words = f"  {study}  {patient}  {before} → {now}: {because}"
         yield Text(shorten(words, width))
     if len(changes) > _CHANGES:
         yield Text(f"  and {len(changes) - _CHANGES} more in changes.csv")

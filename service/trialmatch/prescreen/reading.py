@@ -15,9 +15,8 @@ from typing import Any
 import orjson
 
 from trialmatch.errors import BadInput
-from trialmatch.fhir.elements import Json, child, children
 from trialmatch.fhir.records import FACT_TYPES, Records, identities
-from trialmatch.prescreen import closer
+from trialmatch.prescreen import closer, people
 from trialmatch.prescreen.binding import Binder
 from trialmatch.prescreen.closer import Fault, Identifier, Seen
 from trialmatch.prescreen.fetch import GROUP, Spooled, Wanted, by_ids, fetch, spooled, tasks
@@ -106,8 +105,8 @@ class Reader:
             sieves = Sieves.of(self.own.studies, partial)
         persons, replaced, same = self._who(survey)
         wide, identified = self._gates(survey, seen, same)
-        candidates, passed = _candidates(survey, sieves, asked, wide, same, replaced)
-        wanted = self._wanted(candidates, identified)
+        judged, passed = people.candidates(survey, sieves, asked, wide, same, replaced)
+        wanted = self._wanted(judged, identified)
         with_persons = {number for number, counted in survey.files.items() if "Patient" in counted.types} | {
             number for number, one in seen.items() if "Patient" in one.types
         }
@@ -145,7 +144,7 @@ class Reader:
             persons - len(replaced),
             len(replaced),
             sum(one.nameless for one in seen.values()),
-            candidates,
+            judged,
             slices,
             passed,
             frozenset(partial),
@@ -180,7 +179,7 @@ class Reader:
         if not linked:
             return survey.persons(), set(), {}
         records = self._patients(frozenset(linked))
-        targets = {one for record in records.by_type.get("Patient", ()) for one in _targets(record.resource)}
+        targets = {one for record in records.by_type.get("Patient", ()) for one in people.targets(record.resource)}
         present = {str(record.resource.get("id")) for record in records.by_type.get("Patient", ())}
         for other in sorted(survey.known(sorted(targets - present))):
             records.add({"resourceType": "Patient", "id": other}, "")
@@ -219,7 +218,7 @@ class Reader:
         self, survey: Survey, seen: Mapping[int, Seen], same: Mapping[str, frozenset[str]]
     ) -> tuple[dict[str, frozenset[int]], dict[Identifier, list[str]]]:
         """Who has records that gates ask for (by the id of the person), and who has which business identifier."""
-        owners = _owners(same)
+        owners = people.owners(same)
         wide: dict[str, frozenset[int]] = {}
 
         def add(subject: str, gates: frozenset[int]) -> None:
@@ -306,64 +305,6 @@ class Reader:
             if key in wanted:
                 held.setdefault(key, []).append((number, at, line.rstrip()))
         return {key: tuple(self._line(*place) for place in sorted(found)) for key, found in sorted(held.items())}
-
-
-def _candidates(
-    survey: Survey,
-    sieves: Sieves,
-    asked: Sequence[Any],
-    wide: Mapping[str, frozenset[int]],
-    same: Mapping[str, frozenset[str]],
-    replaced: set[str],
-) -> tuple[list[Candidate], Counter[int]]:
-    """Who may be a candidate for any study, by id; and for how many patients each study (by position) is in play.
-
-    ``wide`` names gates by their position in ``asked``.
-    """
-    position = {gate: number for number, gate in enumerate(sieves.gates)}
-    there = {number: position[gate] for number, gate in enumerate(asked) if gate in position}
-    none: frozenset[int] = frozenset()
-    sets: dict[frozenset[int], frozenset[int]] = {}
-    found: list[Candidate] = []
-    seen: Counter[frozenset[int]] = Counter()
-    if sieves.open:
-        ids: Iterable[str] = survey.everybody()
-    else:
-        likely = sorted(person for person, gates in wide.items() if any(gate in there for gate in gates))
-        ids = survey.known(likely)
-    for identity in ids:
-        if identity in replaced:
-            continue
-        gates = wide.get(identity, none)
-        kept = sets.setdefault(gates, frozenset(there[gate] for gate in gates if gate in there))
-        if sieves.candidates(kept):
-            found.append(Candidate(identity, same.get(identity, frozenset((identity,))), kept))
-            seen[kept] += 1
-    found.sort(key=lambda candidate: candidate.id)
-    passed: Counter[int] = Counter()
-    for kept, count in seen.items():
-        for study in sieves.candidates(kept):
-            passed[study] += count
-    return found, passed
-
-
-def _owners(same: Mapping[str, frozenset[str]]) -> dict[str, tuple[str, ...]]:
-    """Persons by each id that means them, where there are several."""
-    owners: dict[str, list[str]] = {}
-    for person, ids in same.items():
-        for identity in ids:
-            owners.setdefault(identity, []).append(person)
-    return {
-        identity: tuple({identity: None} if identity in same else {}) + tuple(one for one in persons if one != identity)
-        for identity, persons in owners.items()
-    }
-
-
-def _targets(patient: Json) -> list[str]:
-    return [
-        str((child(link, "other") or {}).get("reference", "")).split("/_history/")[0].rsplit("/", 1)[-1]
-        for link in children(patient, "link")
-    ]
 
 
 def _place(fault: Fault) -> tuple[int, int, str]:
