@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -10,6 +11,7 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from trialmatch.store import audit
 
 from tests.auth.issuer import ec, key_set, stored, token
 from tests.cds.ehr import FEEDBACK, ISSUER, PUBLIC, SERVICE, SERVICES, Ehr, service_of
@@ -87,8 +89,6 @@ def test_claims_that_are_wrong_or_missing(signing: Ehr, claims: Json) -> None:
 
 def test_a_token_signed_by_somebody_else(signing: Ehr) -> None:
     """Same issuer, same key id, another key."""
-    import time
-
     now = int(time.time())
     body = {"iss": ISSUER, "aud": f"{PUBLIC}{SERVICE}", "iat": now, "exp": now + 300, "jti": str(uuid4())}
     forged = token(body, ec("P-384", "another"), {"kid": ec().kid})
@@ -106,8 +106,6 @@ def test_refusals_are_operation_outcomes_that_teach_nothing(signing: Ehr) -> Non
 
 
 def test_the_caller_is_in_the_audit_log(signing: Ehr) -> None:
-    from trialmatch.store import audit
-
     signing.cards(MISSING)
     store = signing.client.application.extensions["trialmatch"].store
     (event,) = audit.events(store, MISSING)

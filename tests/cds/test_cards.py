@@ -18,10 +18,13 @@ from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.context import Finding
 from trialmatch.eligibility.criteria import Item, ResultLeaf, Study, TextLeaf
 from trialmatch.eligibility.verdict import Match, conclude
+from trialmatch.usecases import Question, match_patient
+from trialmatch.web import cds_prefetch
 from trialmatch.web.cds_cards import LINES, View, cards, fingerprint, override_reasons, study_name, summary
 
 from tests.cds.ehr import Ehr, service_of
 from tests.hospital.server import Hospital
+from tests.web.world import study_bundle
 
 Json = dict[str, Any]
 
@@ -244,8 +247,6 @@ def _of_patient(ehr: Ehr) -> list[Json]:
 
 def _of_study(ehr: Ehr) -> list[Json]:
     """A study that is hostile in title, criteria and cohort."""
-    from tests.web.world import study_bundle
-
     bundle = study_bundle("evil", title=HOSTILE)
     for characteristic in bundle["entry"][1]["resource"]["characteristic"]:
         characteristic["description"] = HOSTILE
@@ -270,15 +271,10 @@ def test_words_of_records_and_studies_stay_words(fresh: Ehr, hostile: Callable[[
 
 
 def _prefetched(ehr: Ehr) -> tuple[Json, Callable[[Json], list[str]]]:
-    app = ehr.client.application
+    engine = ehr.client.application.extensions["trialmatch"].engine
 
     def prints(prefetch: Json) -> list[str]:
-        from trialmatch.usecases import Question, match_patient
-        from trialmatch.web.cds_prefetch import given as given_
-        from trialmatch.web.cds_prefetch import templates
-
-        engine = app.extensions["trialmatch"].engine
-        records = given_(prefetch, templates(engine.needs()), LIKELY).records
+        records = cds_prefetch.given(prefetch, cds_prefetch.templates(engine.needs()), LIKELY).records
         found = match_patient(engine, records, LIKELY, Question(date(2026, 3, 1), most=3), "prefetch").matches
         return [fingerprint(match) for match in found]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -30,7 +31,8 @@ def test_an_overridden_card_stays_quiet_and_the_others_do_not(fresh: Ehr) -> Non
 
 def test_the_next_best_takes_the_place_of_a_quiet_one(fresh: Ehr) -> None:
     """Two cards at most, three trials: without the first the second and the third are shown."""
-    fresh.client.application.extensions["trialmatch"].settings = _with(fresh, cards=2)
+    service = fresh.client.application.extensions["trialmatch"]
+    service.settings = replace(service.settings, cards=2)
     two = fresh.cards(MISSING)
     assert len(two) == 2
     fresh.override(two[0])
@@ -39,12 +41,6 @@ def test_the_next_best_takes_the_place_of_a_quiet_one(fresh: Ehr) -> None:
     for card in after:
         fresh.override(card)
     assert fresh.cards(MISSING) == []
-
-
-def _with(ehr: Ehr, **changes: Any) -> Any:
-    from dataclasses import replace
-
-    return replace(ehr.client.application.extensions["trialmatch"].settings, **changes)
 
 
 def test_new_evidence_makes_it_speak_again(fresh: Ehr) -> None:
