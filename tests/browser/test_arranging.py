@@ -130,7 +130,7 @@ def test_an_answer_counts_as_its_words_say(patient: str, yes: bool) -> None:
                 after = {one.anchor: one for again in trials_of(patient, entries) for one in again.leaves}[leaf.anchor]
                 assert after.item["basis"] == "attested", leaf.item["linkId"]
                 assert after.item["status"] == ("met" if yes != leaf.negated else "unmet"), leaf.item["linkId"]
-                (given,) = asked(places, entries, DAY)[leaf.anchor].given
+                (given,) = asked(places, [leaf.anchor], entries, DAY)[leaf.anchor].given
                 assert given.yes == yes
 
 

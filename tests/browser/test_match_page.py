@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
+from trialmatch.demo import hospital_path
 
 from tests.browser.site import BASKET, LUPUS, MISSING, RENAL, UNFOLD, UNIVERSAL, Site, row, trial, unfolded
+from tests.hospital.faults import status
+from tests.hospital.server import Hospital, resources_of
 
 pytestmark = pytest.mark.slow
 
@@ -135,19 +139,6 @@ def test_a_patient_who_is_not_there(page: Page, site: Site) -> None:
     expect(page.get_by_role("link", name="To the start page")).to_be_visible()
 
 
-def test_from_the_start_page_to_a_patient_and_a_study(page: Page, site: Site) -> None:
-    page.goto(site.url)
-    page.get_by_label("Patient id").fill("no patient!")
-    page.get_by_role("button", name="Show trials").click()
-    expect(page.get_by_role("alert")).to_contain_text("This is no patient id")
-    page.get_by_label("Patient id").fill("Patient/lupus-missing-01")
-    page.get_by_role("button", name="Show trials").click()
-    expect(page).to_have_url(site.patient(MISSING))
-    trial(page, LUPUS).get_by_role("link", name="How it is read").click()
-    expect(page).to_have_url(f"{site.url}/studies/{LUPUS}")
-    expect(page.locator(".row-read").filter(has_text="I4")).to_contain_text("SLEDAI-2K ≥ 7, latest within 90 days")
-
-
 def test_pages_are_nobody_elses(page: Page, site: Site) -> None:
     answer = page.goto(site.patient(MISSING))
     assert answer is not None
@@ -156,3 +147,23 @@ def test_pages_are_nobody_elses(page: Page, site: Site) -> None:
     policy = headers["content-security-policy"]
     assert "default-src 'none'" in policy and "script-src 'self'" in policy and "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy and "nonce" not in policy
+
+
+def test_an_incomplete_record_is_said_first(page: Page, own_site: Callable[..., Site]) -> None:
+    """The diagnoses cannot be had: the disease is unknown, not absent, and the page says so before any trial."""
+    with Hospital(resources_of(hospital_path()), faults={"Condition": status(403)}) as hospital:
+        page.goto(own_site(fhir_server=hospital.url).patient(MISSING))
+        alert = page.get_by_role("region", name="The record is incomplete")
+        expect(alert).to_contain_text("Condition not obtained")
+        expect(alert).to_contain_text("What hangs on the types below is unknown here, not absent.")
+        above = alert.evaluate("one => one.getBoundingClientRect().bottom")
+        assert above <= page.locator(".columns").evaluate("one => one.getBoundingClientRect().top")
+        gaps = trial(page, LUPUS).locator(".brief .s-missing i")
+        expect(gaps.filter(has_text="not given by the source")).to_have_count(1)
+
+
+def test_a_hospital_that_is_away(page: Page, own_site: Callable[..., Site]) -> None:
+    answer = page.goto(own_site(fhir_server="http://127.0.0.1:1/fhir", fhir_retries=0).patient(MISSING))
+    assert answer is not None and answer.status == 502
+    expect(page.get_by_role("heading", level=1)).to_have_text("Source unavailable")
+    expect(page.get_by_text("If it happens again, report it with this number")).to_be_visible()

@@ -65,6 +65,10 @@ def _spellings(resource: Json) -> set[str]:
     return {text for one in codings for text in (one["code"], f"{one.get('system', '')}|{one['code']}")}
 
 
+def _bears(resource: Json, number: str) -> bool:
+    return any(number in (one["value"], f"{one.get('system', '')}|{one['value']}") for one in resource.get("identifier", ()))
+
+
 def create_app(folder: Path | None = None) -> Flask:
     """The server as an application, under ``/fhir``."""
     app = Flask(__name__, static_folder=None)
@@ -83,6 +87,8 @@ def create_app(folder: Path | None = None) -> Flask:
     def search(kind: str) -> Response:
         codes = [code for listed in request.args.getlist("code") for code in listed.split(",")]
         found = records.search(kind, request.args.get("patient"), codes)
+        if "identifier" in request.args:
+            found = [one for one in found if _bears(one, request.args["identifier"])]
         start = request.args.get("_offset", 0, int)
         page = found[start : start + _PAGE]
         entries = [{"resource": one, "search": {"mode": "match"}} for one in page]

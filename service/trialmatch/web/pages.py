@@ -9,11 +9,13 @@ import re
 from datetime import date
 from typing import Any
 
-from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from trialmatch.documents import study_listing
 from trialmatch.errors import Stale, UsageError
+from trialmatch.fhir.finding import patients_with
+from trialmatch.fhir.studies import StudySet
 from trialmatch.lines import clean
 from trialmatch.store import attestations as store_answers
 from trialmatch.store import runs as store_runs
@@ -33,6 +35,9 @@ blueprint = Blueprint("pages", __name__)
 _FHIR_ID = re.compile(r"(?!\.+$)[A-Za-z0-9.-]{1,64}")
 
 _RUNS = 10
+
+#: Characters of a record number.
+_NUMBER = 64
 
 #: How a match page may be asked for.
 _ASKED = ("as_of", "study", "show")
@@ -84,12 +89,29 @@ def _start(fault: str | None = None) -> str:
 
 @blueprint.post("/patients")
 def find() -> ResponseReturnValue:
-    """To a patient's page; posted, so that what is typed by mistake stands in no address."""
+    """To a patient's page; posted, so that what is typed stands in no address."""
     authorize("match.read")
-    wanted = request.form.get("patient", "").strip().removeprefix("Patient/")
-    if not _FHIR_ID.fullmatch(wanted):
-        return _start(say("start.find.wrong")), 422
-    return redirect(url_for(".patient", patient_id=wanted), 303)
+    login.access_to("")  # whoever was launched from a chart looks for nobody else
+    wanted, by = request.form.get("patient", "").strip(), request.form.get("by")
+    if by == "id":
+        wanted = wanted.removeprefix("Patient/")
+        found = [wanted] if _FHIR_ID.fullmatch(wanted) else []
+    else:
+        found = _numbered(wanted) if 0 < len(wanted) <= _NUMBER and wanted.isprintable() else []
+    if not found:
+        return _start(say("start.find.wrong" if by == "id" else "start.find.nobody")), 422
+    if len(found) > 1:
+        return render_template("several.html", patients=found)
+    return redirect(url_for(".patient", patient_id=found[0]), 303)
+
+
+def _numbered(number: str) -> list[str]:
+    """The patients with a record number; that they were looked up is in the audit before anybody sees it."""
+    here = service()
+    found = patients_with(here.hospital, number, here.settings, here.tokens)
+    for patient_id in found:
+        here.audited(here.access(patient_id, "page /patients"), lambda: None)
+    return found
 
 
 @blueprint.get("/patients/<fhir_id:patient_id>")
@@ -137,7 +159,12 @@ def _held(patient_id: str, server: str | None) -> Held:
 
 
 def _places() -> pages_answers.Places:
-    return pages_answers.Places(service().engine.studies.matchable)
+    """The criteria of the engine's studies: the same object until the studies change."""
+    studies = service().engine.studies
+    known: tuple[StudySet, pages_answers.Places] | None = current_app.extensions.get("trialmatch.places")
+    if known is None or known[0] is not studies:
+        known = current_app.extensions["trialmatch.places"] = studies, pages_answers.Places(studies.matchable)
+    return known[1]
 
 
 @blueprint.post("/patients/<fhir_id:patient_id>")

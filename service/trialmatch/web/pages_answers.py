@@ -184,8 +184,8 @@ def _entry(change: Change, by: str, now: datetime) -> Json:
     return entry | ({"until": change.until.isoformat()} if change.until else {})
 
 
-def asked(places: Places, entries: Iterable[Json], as_of: date) -> dict[str, Asked]:
-    """For each criterion what is on file and who else asks, by anchor."""
+def asked(places: Places, names: Iterable[str], entries: Iterable[Json], as_of: date) -> dict[str, Asked]:
+    """For each criterion of these names what is on file and who else asks."""
     by_key: dict[Key, list[Json]] = {}
     for entry in entries:
         by_key.setdefault(places.key(entry), []).append(entry)
@@ -194,7 +194,7 @@ def asked(places: Places, entries: Iterable[Json], as_of: date) -> dict[str, Ask
             tuple(_given(entry, key, place, as_of) for key in _keys(place) for entry in by_key.get(key, ())),
             tuple(places.elsewhere(place)),
         )
-        for name, place in places.by_anchor.items()
+        for name, place in ((name, places.by_anchor[name]) for name in names)
     }
 
 

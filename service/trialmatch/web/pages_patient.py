@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -87,7 +87,7 @@ def page(answer: Answer, view: View, held: Held, places: answers.Places) -> Json
         "out_more": max(0, len(out) - NAMED),
         "settling": next_best(trials, _SETTLING) if len(trials) > 1 else [],
         "totals": {state: sum(trial.numbers[state] for trial in trials) for state in FILTERS[1:]},
-        "asked": answers.asked(places, held.entries, view.as_of),
+        "asked": answers.asked(places, _asking(trials), held.entries, view.as_of),
         "version": held.version,
         "answerable": not view.past,
         "past": view.past,
@@ -97,6 +97,10 @@ def page(answer: Answer, view: View, held: Held, places: answers.Places) -> Json
         "show": view.show,
         "generated": f"{view.now:%Y-%m-%d %H:%M %Z}",
     }
+
+
+def _asking(trials: Iterable[Trial]) -> Iterator[str]:
+    return (leaf.anchor for trial in trials for leaf in trial.leaves if leaf.asks)
 
 
 def _line(match: Match) -> Line:

@@ -1,0 +1,53 @@
+"""Finding a patient of a hospital's server by the number on the chart."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import partial
+
+from trialmatch.config import Settings
+from trialmatch.errors import SourceUnavailable
+from trialmatch.fhir.background import background
+from trialmatch.fhir.elements import Json
+from trialmatch.fhir.pages import read
+from trialmatch.fhir.searches import Query
+from trialmatch.fhir.server import Bearer
+from trialmatch.fhir.transport import Client, Refused, checked, shown
+
+#: So many are looked at: a number that more patients have tells nobody apart.
+_MOST = 20
+
+
+def patients_with(url: str, number: str, settings: Settings, bearer: Bearer = None) -> list[str]:
+    """The ids of the patients one of whose identifiers has this value: as a rule none or one.
+
+    A server that does not know the search parameter answers with anybody; only those who have the number are given.
+    Raises BadInput where ``url`` is none, SourceUnavailable where the server cannot be reached or refuses.
+    """
+    base, line = checked(url), background()
+    place = str(base.with_user(None))
+    if isinstance(bearer, str | None):
+        token, renew = bearer, None
+    else:
+        token, renew = bearer.bearer(place), partial(bearer.renew, place)
+    once = replace(settings, fhir_pages=1)
+    escaped = re.sub(r"([\\,|$])", r"\\\1", number)  # https://hl7.org/fhir/R4/search.html#escaping
+
+    async def search() -> list[str]:
+        client = Client(base, once, line.session, token, renew)
+        parameters = (("identifier", escaped), ("_count", str(_MOST)))
+        query = Query("Patient", parameters, post=settings.fhir_search == "post")
+        try:
+            series = await read(client, query)
+        except Refused as problem:
+            raise SourceUnavailable(f"{shown(url)}/Patient: {problem}") from None
+        return [identity for identity, resource in series.matches.items() if _has(resource, number)]
+
+    return line.run(search())
+
+
+def _has(patient: Json, number: str) -> bool:
+    entries = patient.get("identifier")
+    found = [one.get("value") for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
+    return number in found
