@@ -176,7 +176,7 @@ def test_two_answers_to_the_same_question_are_shown_to_the_later_one(page: Page,
     choose(page, UNIVERSAL, "C6", "Yes")
     save(page)
     assert said(page) == "Somebody else answered meanwhile"
-    expect(page.get_by_text("Dr. Colleague changed this patient’s answers on 2026-03-01 09:45")).to_be_visible()
+    expect(page.get_by_text("answers were changed on 2026-03-01 09:45 by Dr. Colleague")).to_be_visible()
     expect(page.get_by_text("Concerns the same question as an answer of yours.")).to_be_visible()
     page.get_by_role("link", name="Leave theirs, discard mine").click()
     expect(trial(page, LUPUS)).to_be_visible()

@@ -225,7 +225,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "answer.until.past": "An answer cannot run out before today; nothing was saved.",
     # two people at once
     "conflict.title": "Somebody else answered meanwhile",
-    "conflict.lead": "{by} changed this patient’s answers on {at}, after you had opened the page."
+    "conflict.lead": "This patient’s answers were changed on {at} by {by}, after you had opened the page."
     " Nothing of yours is lost, and nothing is saved yet.",
     "conflict.theirs": "Changed meanwhile",
     "conflict.theirs.none": "The answers are now the same as those you saw.",
