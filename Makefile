@@ -2,7 +2,7 @@
 #
 #   make demo    the main job on the embedded demo hospital      make wheel   sdist and wheel into dist/
 #   make test    all tests                                       make docs    pages that are made from code and tests
-#   make lint    ruff                                            make bench   benchmarks
+#   make lint    ruff, hadolint                                  make bench   benchmarks
 #   make types   mypy (strict for trialmatch.eligibility)        make clean   remove what was made
 #   make hapi    a real FHIR server with the demo hospital, on port HAPI_PORT (8080); needs Java >= 17 and Maven
 
@@ -51,6 +51,7 @@ test: $(VENV)/.test
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
+	$(BIN)/hadolint Dockerfile
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
