@@ -16,8 +16,8 @@ Parsing the bytes is the cost, so they are parsed once, by columns, and only wha
   in its order.
 - :mod:`judge` does what ``match`` does, for a group; it knows nothing of files or processes. :mod:`workers` has the
   processes.
-- :mod:`outputs`, :mod:`attrition`, :mod:`attrition_page`, :mod:`since` write; :mod:`work` keeps what a killed run goes on
-  with; :mod:`engine` is a whole run.
+- :mod:`outputs`, :mod:`attrition`, :mod:`attrition_page`, :mod:`since` write; :mod:`work` keeps what a killed run goes
+  on with; :mod:`engine` is a whole run.
 - :mod:`export` fetches a server's bulk export into a folder.
 
 What the filter sets aside is counted and not judged; everything else comes out as it does for a patient matched alone.
