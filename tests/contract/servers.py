@@ -75,7 +75,6 @@ def build_hapi() -> list[str]:
         and all(Path(one).is_file() for one in [str(jar), *classpath.read_text().split(os.pathsep)])
     )
     if not fresh:
-        shutil.rmtree(HAPI / "target", ignore_errors=True)
         _run([maven, "--quiet", "--batch-mode", "-Dstyle.color=never", "package"], HAPI)
     # The quick compiler alone: most of what HAPI does here is to start.
     flags = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx2g"]
