@@ -150,4 +150,4 @@ def _together(count: int) -> str:
 
 def _short(item: Item) -> str:
     words = f"{item.link_id} {item.text or getattr(item.leaf, 'label', '')}".strip()
-    return words if len(words) <= 46 else words[:45].rstrip() + "…"
+    return words if len(words) <= 42 else words[:41].rstrip() + "…"
