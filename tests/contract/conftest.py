@@ -6,18 +6,26 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import date
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from trialmatch.config import Settings
 from trialmatch.demo import hospital_path
 from trialmatch.demo.load import load, resources
-from trialmatch.fhir.records import Records
 from trialmatch.fhir.sources import from_path
-from trialmatch.usecases import Engine
+from trialmatch.usecases import Engine, Question, match_patient
 
 from tests.contract import servers
+from tests.harness import NOW
 from tests.hospital.server import Hospital
+
+Json = dict[str, Any]
+
+#: Every study is asked for, so that nothing of a document stays unseen.
+QUESTION = Question(date(2026, 3, 1), everything=True)
 
 SHARED = os.environ.get("TRIALMATCH_SHARED", "")
 PUBLIC = Path(SHARED) / "patients" / "public-58"
@@ -92,6 +100,19 @@ def real(request: pytest.FixtureRequest, start: Start) -> Server:
     return start(request.param)
 
 
+class Files:
+    """What the files of a hospital say: its records, and the document of each patient, worked out once."""
+
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        self.engine = engine
+        self.records = from_path(folder)
+        self.document = cache(self._document)
+
+    def _document(self, patient: str) -> Json:
+        """The document, of which callers change nothing."""
+        return match_patient(self.engine, self.records, patient, QUESTION, "files").document(NOW)
+
+
 @pytest.fixture(scope="session")
 def engine() -> Engine:
     """The shipped studies and mappings."""
@@ -99,14 +120,14 @@ def engine() -> Engine:
 
 
 @pytest.fixture(scope="session")
-def demo() -> Records:
-    """The demo hospital, from its files."""
-    return from_path(hospital_path())
+def demo(engine: Engine) -> Files:
+    """The demo hospital."""
+    return Files(engine, hospital_path())
 
 
 @pytest.fixture(scope="session")
-def public() -> Records:
-    """The public patients, from their files."""
+def public(engine: Engine) -> Files:
+    """The public patients."""
     if not HAS_PUBLIC:
         pytest.skip("TRIALMATCH_SHARED names no folder with public patients")
-    return from_path(PUBLIC)
+    return Files(engine, PUBLIC)

@@ -8,27 +8,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import date
 from typing import Any
 
 import orjson
 import pytest
 from trialmatch.config import Settings
 from trialmatch.demo import hospital_path
-from trialmatch.fhir.records import Records
 from trialmatch.fhir.server import fetch
-from trialmatch.usecases import Engine, Question, match_patient
+from trialmatch.usecases import match_patient
 
 from tests.contract.compare import Difference, differences
-from tests.contract.conftest import Server, Start
+from tests.contract.conftest import QUESTION, Files, Json, Server, Start
 from tests.harness import NOW, flat
 
 pytestmark = pytest.mark.slow
-
-Json = dict[str, Any]
-
-#: Every study is asked for, so that nothing of a document stays unseen.
-QUESTION = Question(date(2026, 3, 1), everything=True)
 
 PATIENTS = [orjson.loads(line)["id"] for line in (hospital_path() / "Patient.ndjson").read_bytes().splitlines()]
 
@@ -36,20 +29,21 @@ PATIENTS = [orjson.loads(line)["id"] for line in (hospital_path() / "Patient.ndj
 _LEAF = re.compile(r"(?P<leaf>matches\[\d+\](?:\.(?:items|children|missing)\[\d+\])+)\.(?:basis|reason|evidence|need)$")
 
 
-def documents(server: Server, engine: Engine, files: Records, patient: str, **settings: Any) -> tuple[Json, Json]:
+def documents(server: Server, files: Files, patient: str, **settings: Any) -> tuple[Json, Json]:
     """The patient's documents from files and from the server, asked as the settings say."""
-    engine = replace(engine, settings=Settings.read({}, **settings))
+    engine = replace(files.engine, settings=Settings.read({}, **settings))
     needs = engine.needs()
-    expected = match_patient(engine, files, patient, QUESTION, "files").document(NOW)
-    # What no criterion looks at is not asked for, and the document names only what was.
-    expected["sources"] = [one for one in expected["sources"] if one["type"] in needs.types]
     records = fetch(server.url, patient, engine.settings, needs)
-    return expected, match_patient(engine, records, patient, QUESTION, server.url).document(NOW)
+    found = match_patient(engine, records, patient, QUESTION, server.url).document(NOW)
+    expected = files.document(patient)
+    # What no criterion looks at is not asked for, and the document names only what was.
+    asked = [one for one in expected["sources"] if one["type"] in needs.types]
+    return {**expected, "sources": asked}, found
 
 
-def compared(server: Server, engine: Engine, files: Records, patient: str, **settings: Any) -> list[Difference]:
+def compared(server: Server, files: Files, patient: str, **settings: Any) -> list[Difference]:
     """What differs between the two documents and is not to be expected."""
-    expected, found = documents(server, engine, files, patient, **settings)
+    expected, found = documents(server, files, patient, **settings)
     by_code = settings.get("fhir_observations") != "all"
     return [one for one in differences(expected, found) if not (by_code and _narrowed(one, expected, found))]
 
@@ -81,21 +75,21 @@ def _at(document: Json, path: str) -> Json:
 
 
 @pytest.mark.parametrize("patient", PATIENTS)
-def test_all_observations(server: Server, engine: Engine, demo: Records, patient: str) -> None:
-    assert compared(server, engine, demo, patient, fhir_observations="all") == []
+def test_all_observations(server: Server, demo: Files, patient: str) -> None:
+    assert compared(server, demo, patient, fhir_observations="all") == []
 
 
 @pytest.mark.parametrize("name", ["hapi", "scripted"])
 @pytest.mark.parametrize("patient", PATIENTS)
-def test_observations_by_code(start: Start, name: str, engine: Engine, demo: Records, patient: str) -> None:
-    assert compared(start(name), engine, demo, patient) == []
+def test_observations_by_code(start: Start, name: str, demo: Files, patient: str) -> None:
+    assert compared(start(name), demo, patient) == []
 
 
-def test_observations_by_code_without_words(start: Start, engine: Engine, demo: Records) -> None:
+def test_observations_by_code_without_words(start: Start, demo: Files) -> None:
     """A server that finds nothing by words: what only silence decides stays open there, and nothing else does."""
     server, left_open = start("medplum"), set()
     for patient in PATIENTS:
-        files, found = documents(server, engine, demo, patient)
+        files, found = documents(server, demo, patient)
         others = {match["study"]["id"]: match for match in found["matches"]}
         for match in files["matches"]:
             before, after = flat(match["items"]), flat(others[match["study"]["id"]]["items"])
@@ -108,10 +102,10 @@ def test_observations_by_code_without_words(start: Start, engine: Engine, demo: 
     assert left_open == {"= 6 already of 28 joints"}
 
 
-def test_public_patients(real: Server, engine: Engine, public: Records) -> None:
-    patients = sorted(public.patients())
+def test_public_patients(real: Server, public: Files) -> None:
+    patients = sorted(public.records.patients())
     assert len(patients) == 58
-    found = {patient: compared(real, engine, public, patient, **real.settings) for patient in patients}
+    found = {patient: compared(real, public, patient, **real.settings) for patient in patients}
     assert {patient: differing for patient, differing in found.items() if differing} == {}
 
 
@@ -127,7 +121,7 @@ def test_public_patients(real: Server, engine: Engine, public: Records) -> None:
     ],
 )
 @pytest.mark.parametrize("patient", ["lupus-likely-01", "lupus-merged-old"])
-def test_ways_to_ask(server: Server, engine: Engine, demo: Records, patient: str, settings: Json) -> None:
+def test_ways_to_ask(server: Server, demo: Files, patient: str, settings: Json) -> None:
     """However the client is told to ask, the answer is the same."""
     for observations in {"all", server.settings.get("fhir_observations", "codes")}:
-        assert compared(server, engine, demo, patient, fhir_observations=observations, **settings) == []
+        assert compared(server, demo, patient, fhir_observations=observations, **settings) == []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import requests
 from trialmatch.config import Settings
@@ -11,11 +9,9 @@ from trialmatch.errors import PatientMissing
 from trialmatch.fhir.records import Records
 from trialmatch.fhir.server import fetch
 
-from tests.contract.conftest import Server
+from tests.contract.conftest import Files, Json, Server
 
 pytestmark = pytest.mark.slow
-
-Json = dict[str, Any]
 
 SETTINGS = Settings.read({})
 
@@ -55,12 +51,12 @@ def test_deleted_patient(real: Server) -> None:
         fetch(real.url, "contract-deleted", SETTINGS)
 
 
-def test_everything_of_one_patient_and_nothing_of_another(server: Server, demo: Records) -> None:
+def test_everything_of_one_patient_and_nothing_of_another(server: Server, demo: Files) -> None:
     """Those of the demo hospital whose ids begin with the patient's, as its generator names them.
 
     1 Patient, 37 Observations, 3 Conditions, 1 Procedure, 1 Immunization, 12 records of drugs, 2 Encounters.
     """
-    own = {one for one in references(demo) if one.split("/")[1].startswith("lupus-likely-01")}
+    own = {one for one in references(demo.records) if one.split("/")[1].startswith("lupus-likely-01")}
     assert len(own) == 57
     assert references(fetch(server.url, "lupus-likely-01", SETTINGS)) == own
 
@@ -78,11 +74,11 @@ def test_merged_patient(real: Server) -> None:
     assert references(fetch(real.url, new, SETTINGS)) == both
 
 
-def test_a_drug_in_a_resource_of_its_own(server: Server, demo: Records) -> None:
+def test_a_drug_in_a_resource_of_its_own(server: Server, demo: Files) -> None:
     """HAPI sends the Medication along (_include); Medplum's repository does not, so it is asked for by itself."""
     (order,) = [
         one.resource
-        for one in demo.by_type["MedicationRequest"]
+        for one in demo.records.by_type["MedicationRequest"]
         if one.resource.get("medicationReference", {}).get("reference", "").startswith("Medication/")
     ]
     records = fetch(server.url, order["subject"]["reference"], SETTINGS)

@@ -6,34 +6,21 @@ import json
 import os
 import subprocess
 import sys
-from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 from flask.testing import FlaskClient
 from trialmatch.demo import hospital_path
-from trialmatch.fhir.records import Records
-from trialmatch.usecases import Engine, Question, match_patient
 from trialmatch.web.app import create_app
 
 from tests.contract.compare import Difference, differences
-from tests.contract.conftest import Server, Start
-from tests.harness import NOW
+from tests.contract.conftest import Files, Json, Server, Start
 from tests.web.world import AS_OF, settings_of
 
 pytestmark = pytest.mark.slow
 
-Json = dict[str, Any]
-
 PATIENTS = ["lupus-likely-01", "lupus-renal-01", "lupus-merged-old", "ra-01"]
-
-
-def expected(engine: Engine, demo: Records, patient: str) -> Json:
-    """The document from files."""
-    question = Question(date.fromisoformat(AS_OF), everything=True)
-    return match_patient(engine, demo, patient, question, "files").document(NOW)
 
 
 def differing(one: Json, other: Json) -> list[Difference]:
@@ -48,18 +35,18 @@ def client(real: Server, tmp_path: Path) -> FlaskClient:
 
 
 @pytest.mark.parametrize("patient", PATIENTS)
-def test_matches(client: FlaskClient, engine: Engine, demo: Records, patient: str) -> None:
+def test_matches(client: FlaskClient, demo: Files, patient: str) -> None:
     answer = client.get(f"/api/v1/patients/{patient}/matches", query_string={"as_of": AS_OF, "all": "true"})
     assert answer.status_code == 200
-    assert differing(answer.get_json(), expected(engine, demo, patient)) == []
+    assert differing(answer.get_json(), demo.document(patient)) == []
 
 
 @pytest.mark.parametrize("patient", PATIENTS)
-def test_match_trials(client: FlaskClient, engine: Engine, demo: Records, patient: str) -> None:
+def test_match_trials(client: FlaskClient, demo: Files, patient: str) -> None:
     answer = client.get(f"/fhir/Patient/{patient}/$match-trials", query_string={"as-of": AS_OF, "all": "true"})
     assert answer.status_code == 200
     found = [(entry["resource"]["id"], entry["search"].get("score")) for entry in answer.get_json()["entry"]]
-    assert found == [(one["study"]["id"], one["score"]) for one in expected(engine, demo, patient)["matches"]]
+    assert found == [(one["study"]["id"], one["score"]) for one in demo.document(patient)["matches"]]
 
 
 def test_unknown_patient(client: FlaskClient) -> None:
@@ -69,7 +56,7 @@ def test_unknown_patient(client: FlaskClient) -> None:
     assert (refused.status_code, refused.get_json()["resourceType"]) == (404, "OperationOutcome")
 
 
-def test_a_bundle_of_everything(start: Start, engine: Engine, demo: Records, tmp_path: Path) -> None:
+def test_a_bundle_of_everything(start: Start, demo: Files, tmp_path: Path) -> None:
     """What HAPI's $everything gives of a patient is matched as it stands."""
     url = start("hapi").url
     bundle = requests.get(f"{url}/Patient/lupus-likely-01/$everything?_count=500", timeout=30).json()
@@ -77,7 +64,7 @@ def test_a_bundle_of_everything(start: Start, engine: Engine, demo: Records, tmp
     client = create_app(settings_of(tmp_path)).test_client()
     answer = client.post("/api/v1/matches", json=bundle, query_string={"as_of": AS_OF, "all": "true"})
     assert answer.status_code == 200
-    assert differing(answer.get_json(), expected(engine, demo, "lupus-likely-01")) == []
+    assert differing(answer.get_json(), demo.document("lupus-likely-01")) == []
 
 
 def test_the_command(real: Server) -> None:
