@@ -108,3 +108,7 @@ def test_recent_prescreens_are_listed(page: Page, own_site: Callable[..., Site])
     runs.create(site.store, {}, by="worklist", at=datetime(2026, 2, 28, 23, 30, tzinfo=UTC))
     page.reload()
     expect(page.locator("section[aria-labelledby=runs] tbody tr")).to_contain_text("2026-03-01 00:30")  # site's time
+
+
+def test_a_form_of_somebody_else_looks_for_nobody(site: Site) -> None:
+    assert site.app.test_client().post("/patients", data={"patient": "DEMO-0002", "by": "number"}).status_code == 403

@@ -91,6 +91,7 @@ def _start(fault: str | None = None) -> str:
 def find() -> ResponseReturnValue:
     """To a patient's page; posted, so that what is typed stands in no address."""
     authorize("match.read")
+    _own_form()
     login.access_to("")  # whoever was launched from a chart looks for nobody else
     wanted, by = request.form.get("patient", "").strip(), request.form.get("by")
     if by == "id":
@@ -103,6 +104,12 @@ def find() -> ResponseReturnValue:
     if len(found) > 1:
         return render_template("several.html", patients=found)
     return redirect(url_for(".patient", patient_id=found[0]), 303)
+
+
+def _own_form() -> None:
+    """Refuse forms that somebody else's page has sent."""
+    if not csrf_holds(request.form.get("csrf")):
+        abort(403, say("answer.foreign"))
 
 
 def _numbered(number: str) -> list[str]:
@@ -171,8 +178,7 @@ def _places() -> pages_answers.Places:
 def answer(patient_id: str) -> ResponseReturnValue:
     """Save what a person has answered, unless somebody else answered meanwhile: then show what, and ask again."""
     authorize("match.read")
-    if not csrf_holds(request.form.get("csrf")):
-        abort(403, say("answer.foreign"))
+    _own_form()
     places, now, store = _places(), service().now(), service().store
     fields = request.form.to_dict()
     withdrawals = {name: values for name, values in request.form.lists() if name.startswith("withdraw.")}

@@ -220,7 +220,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "answer.past.go": "Show today",
     "answer.contradiction": "Two of the answers for the same question differ, so none was saved.",
     "answer.nothing": "No answer was chosen, so nothing was saved.",
-    "answer.foreign": "This form is not of your session any more. Open the page again and repeat your answers.",
+    "answer.foreign": "This form is not of your session any more. Open the page again, and repeat what you entered.",
     "answer.wrong": "An answer was not understood, so none was saved. Reload the page and answer again.",
     "answer.until.past": "An answer cannot run out before today; nothing was saved.",
     # two people at once
