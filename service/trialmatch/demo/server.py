@@ -66,7 +66,9 @@ def _spellings(resource: Json) -> set[str]:
 
 
 def _bears(resource: Json, number: str) -> bool:
-    return any(number in (one["value"], f"{one.get('system', '')}|{one['value']}") for one in resource.get("identifier", ()))
+    return any(
+        number in (one["value"], f"{one.get('system', '')}|{one['value']}") for one in resource.get("identifier", ())
+    )
 
 
 def create_app(folder: Path | None = None) -> Flask:

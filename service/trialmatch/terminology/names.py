@@ -37,7 +37,7 @@ class Names:
                 self._drugs[name].add(concept)
 
     def beginnings(self, concepts: Iterable[str]) -> frozenset[str]:
-        """The first words of all names of concepts: whatever text names one of them exactly begins with one of these."""
+        """The first words of all names of concepts: text that names one of them exactly begins with one of these."""
         wanted = frozenset(concepts)
         return frozenset(name.split()[0] for name, held in self._concepts.items() if held & wanted)
 
