@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from functools import partial
 
 from trialmatch.config import Settings
 from trialmatch.errors import SourceUnavailable
@@ -12,7 +11,7 @@ from trialmatch.fhir.background import background
 from trialmatch.fhir.elements import Json
 from trialmatch.fhir.pages import read
 from trialmatch.fhir.searches import Query
-from trialmatch.fhir.server import Bearer
+from trialmatch.fhir.server import Bearer, proof
 from trialmatch.fhir.transport import Client, Refused, checked, shown
 
 #: So many are looked at: a number that more patients have tells nobody apart.
@@ -26,11 +25,7 @@ def patients_with(url: str, number: str, settings: Settings, bearer: Bearer = No
     Raises BadInput where ``url`` is none, SourceUnavailable where the server cannot be reached or refuses.
     """
     base, line = checked(url), background()
-    place = str(base.with_user(None))
-    if isinstance(bearer, str | None):
-        token, renew = bearer, None
-    else:
-        token, renew = bearer.bearer(place), partial(bearer.renew, place)
+    token, renew = proof(bearer, str(base.with_user(None)))
     once = replace(settings, fhir_pages=1)
     escaped = re.sub(r"([\\,|$])", r"\\\1", number)  # https://hl7.org/fhir/R4/search.html#escaping
 

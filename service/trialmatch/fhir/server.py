@@ -17,7 +17,7 @@ from trialmatch.fhir.pages import read
 from trialmatch.fhir.records import Records
 from trialmatch.fhir.searches import Query
 from trialmatch.fhir.studies import Definition
-from trialmatch.fhir.transport import Client, Refused, checked, shown
+from trialmatch.fhir.transport import Client, Refused, Renew, checked, shown
 
 __all__ = ["Given", "fetch", "shown", "study_definitions"]
 
@@ -43,17 +43,20 @@ def fetch(
     it cannot be reached or refuses the patient.
     """
     base, line = checked(url), background()
-    place = str(base.with_user(None))
-    if isinstance(bearer, str | None):
-        token, renew = bearer, None
-    else:
-        token, renew = bearer.bearer(place), partial(bearer.renew, place)
+    token, renew = proof(bearer, str(base.with_user(None)))
 
     async def visit() -> Records:
         begun = Visit.begin(line.session, base, settings, needs or Needs(), token, renew, given)
         return await begun.fetch(patient_id)
 
     return line.run(visit())
+
+
+def proof(bearer: Bearer, place: str) -> tuple[str | None, Renew | None]:
+    """A token for the server at ``place``, and what gives another one once it is refused."""
+    if isinstance(bearer, str | None):
+        return bearer, None
+    return bearer.bearer(place), partial(bearer.renew, place)
 
 
 def study_definitions(url: str, settings: Settings) -> list[Definition]:
