@@ -79,7 +79,7 @@ class Settings:
     )
     fhir_batch: str = _setting(
         "auto",
-        "whether searches go as one batch; auto: where there are more than run side by side and the server offers it",
+        "whether searches go as one batch; auto: where the server offers it and answers it faster",
         "auto, always, never",
     )
     fhir_metadata_ttl: float = _setting(3_600.0, "seconds for which a server's CapabilityStatement is remembered")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from trialmatch.fhir.capabilities import Pace
 from trialmatch.fhir.records import Records
 from trialmatch.fhir.server import fetch
 from trialmatch.usecases import Engine
@@ -105,18 +106,50 @@ def test_a_server_without_batch_is_asked_once(engine: Engine, start: Start) -> N
     assert len(hospital.asked("batch")) == 1
 
 
-@pytest.mark.parametrize(("offered", "parallel", "used"), [(True, 4, True), (True, 16, False), (False, 4, False)])
-def test_by_itself_only_where_it_is_worth_it(
-    engine: Engine, start: Start, offered: bool, parallel: int, used: bool
-) -> None:
-    """Thirteen searches: with sixteen side by side there is nothing to win."""
+@pytest.mark.parametrize("offered", [True, False])
+def test_by_itself_only_where_it_is_offered(engine: Engine, start: Start, offered: bool) -> None:
     hospital = start(RESOURCES, batch=offered)
-    auto = settings(fhir_parallel=parallel)
-    fetch(hospital.url, "p", auto, engine.needs())
+    fetch(hospital.url, "p", settings(), engine.needs())
     assert hospital.asked("batch") == []  # nobody knows yet whether it is offered
     known(hospital)
-    fetch(hospital.url, "p", auto, engine.needs())
-    assert bool(hospital.asked("batch")) is used
+    fetch(hospital.url, "p", settings(), engine.needs())
+    assert bool(hospital.asked("batch")) is offered
+
+
+SLOWLY = dict.fromkeys(("Observation", "Condition", "Procedure"), faults.slow(0.3))
+
+
+@pytest.mark.parametrize(
+    ("slowly", "batches"), [({"batch": faults.slow(0.3)}, 1), (SLOWLY, 5)], ids=["batch", "one by one"]
+)
+def test_the_faster_way_is_taken(engine: Engine, start: Start, slowly: dict, batches: int) -> None:
+    """One by one, then as a batch, then four times as it was faster."""
+    hospital = start(RESOURCES, batch=True, faults=slowly)
+    fetch(hospital.url, "p", settings(), engine.needs())
+    known(hospital)
+    for _ in range(5):
+        assert counts(fetch(hospital.url, "p", settings(), engine.needs()))["Observation"] == 5
+    assert len(hospital.asked("batch")) == batches
+
+
+def test_more_searches_than_run_side_by_side(engine: Engine, start: Start) -> None:
+    """They would come in rounds: the batch is taken, slow as it was the first time."""
+    hospital = start(RESOURCES, batch=True, faults={"batch": [faults.slow(0.5)]})
+    fetch(hospital.url, "p", settings(fhir_parallel=4), engine.needs())
+    known(hospital)
+    for _ in range(3):
+        fetch(hospital.url, "p", settings(fhir_parallel=4), engine.needs())
+    assert len(hospital.asked("batch")) == 3
+
+
+def test_the_slower_way_is_tried_again_now_and_then() -> None:
+    """A server may have been busy when it was slow."""
+    pace = Pace(one_by_one=0.1, as_batch=0.2)
+    turns = [pace.batch_is_next() for _ in range(50)]
+    assert [number for number, batch in enumerate(turns, 1) if batch] == [25, 50]
+    for _ in range(10):
+        pace.took(0.01, batch=True)
+    assert pace.batch_is_next()
 
 
 def test_never(engine: Engine, hospital: Hospital) -> None:

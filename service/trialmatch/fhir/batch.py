@@ -1,8 +1,9 @@
-"""Searches sent as one batch Bundle (https://hl7.org/fhir/R4/http.html#transaction).
+"""Searches sent as one batch Bundle (https://hl7.org/fhir/R4/http.html#transaction), where that is faster.
 
-Side by side on connections that are kept alive, searches take as long as the slowest of them; a batch cannot be faster,
-and a server may work through it one entry after the other. It is worth it where there are more searches than run side
-by side, so that they would come in several rounds: then one round trip stands for all.
+Side by side on connections that are kept open, searches take as long as the slowest of them, which no batch can beat
+but for the work that each request is. A batch may be worked through one entry after the other, or as quickly as one
+search. Nobody can tell but the server: each way is timed (:class:`~trialmatch.fhir.capabilities.Pace`). Where there are
+more searches than run side by side, so that they come in several rounds, a batch is taken in any case.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ def is_worth_it(plan: Plan, searches: int) -> bool:
     wish = plan.settings.fhir_batch
     if wish == "never" or "batch" in plan.refused or not searches:
         return False
-    return wish == "always" or (plan.capabilities.batch and searches > plan.settings.fhir_parallel)
+    if wish == "always":
+        return True
+    return plan.capabilities.batch and (searches > plan.settings.fhir_parallel or plan.pace.batch_is_next())
 
 
 async def ask(client: Client, queries: Sequence[Query], refused: set[str]) -> dict[Query, Json | Refused]:

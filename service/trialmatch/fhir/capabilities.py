@@ -23,6 +23,9 @@ RELEASES = frozenset(_VERSIONS.values())
 #: Seconds until a server without CapabilityStatement is asked for it again.
 _LATER = 60.0
 
+#: Once in how many matches the slower way of sending searches is tried again.
+_TRY_AGAIN = 25
+
 #: How many servers are remembered.
 _MOST = 64
 
@@ -80,6 +83,34 @@ def _searchable(resource: Json) -> bool:
 
 
 @dataclass
+class Pace:
+    """How quickly a server answers the searches of a match, sent one by one and as a batch: seconds, newer ones first.
+
+    A way that was not tried yet is tried; the slower one is tried again now and then.
+    """
+
+    one_by_one: float | None = None
+    as_batch: float | None = None
+    _turn: int = 0
+
+    def batch_is_next(self) -> bool:
+        """Whether the next searches should go as a batch."""
+        if self.one_by_one is None or self.as_batch is None:
+            return self.one_by_one is not None
+        self._turn = (self._turn + 1) % _TRY_AGAIN
+        return (self.as_batch < self.one_by_one) != (self._turn == 0)
+
+    def took(self, seconds: float, *, batch: bool) -> None:
+        """Note how long a match's searches took."""
+        before = self.as_batch if batch else self.one_by_one
+        mean = seconds if before is None else before + (seconds - before) / 4
+        if batch:
+            self.as_batch = mean
+        else:
+            self.one_by_one = mean
+
+
+@dataclass
 class Server:
     """What is known of one server. Used on the background loop only, which needs no locks.
 
@@ -90,6 +121,7 @@ class Server:
     capabilities: Capabilities = field(default_factory=Capabilities)
     refused: set[str] = field(default_factory=set)
     proven: set[str] = field(default_factory=set)
+    pace: Pace = field(default_factory=Pace)
     _until: float = 0.0
     _asking: asyncio.Task[None] | None = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -65,7 +66,7 @@ class Visit:
         release = known.capabilities.release
         if release and release not in RELEASES:
             raise SourceUnavailable(f"{shown(client.url)}: speaks FHIR {release}; expected R4, R4B or R5")
-        plan = Plan(needs, settings, known.capabilities, len(client.url), known.refused, known.proven)
+        plan = Plan(needs, settings, known.capabilities, len(client.url), known.refused, known.proven, known.pace)
         return cls(client, plan, given or Given(Records()))
 
     async def fetch(self, patient_id: str) -> Records:
@@ -172,9 +173,11 @@ class Visit:
         ways = {kind: self.plan.way(kind, identity) for kind in kinds}
         first = [query for way in ways.values() if way for query in way.all]
         asking = Asking(self.client, self.plan)
-        if batch.is_worth_it(self.plan, len(first)):
+        begun, together = time.monotonic(), batch.is_worth_it(self.plan, len(first))
+        if together:
             asking.firsts |= await batch.ask(self.client, first, self.plan.refused)
         found = await asyncio.gather(*(asking.ask(kind, identity, ways[kind]) for kind in kinds))
+        self.plan.pace.took(time.monotonic() - begun, batch=together)
         answers = dict(zip(kinds, found, strict=True))
         return {kind: answers.get(kind) or _lacking(kind) for kind in self._kinds()}
 

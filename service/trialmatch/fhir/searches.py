@@ -27,7 +27,7 @@ import orjson
 
 from trialmatch.config import Settings
 from trialmatch.eligibility.facts import RECORD_TYPES
-from trialmatch.fhir.capabilities import Capabilities
+from trialmatch.fhir.capabilities import Capabilities, Pace
 from trialmatch.fhir.needs import Code, Needs
 from trialmatch.fhir.transport import Refused
 
@@ -88,7 +88,7 @@ class Plan:
     """What decides how to ask: needs, settings, the server's capabilities and refusals.
 
     ``base`` is the length of the server's URL. ``refused`` and ``proven`` hold names like ``Observation?combo-code``
-    and ``post``: what the server does not do, and what it was seen to do.
+    and ``post``: what the server does not do, and what it was seen to do. ``pace`` is how quickly it answers.
     """
 
     needs: Needs
@@ -97,6 +97,7 @@ class Plan:
     base: int
     refused: set[str] = field(default_factory=set)
     proven: set[str] = field(default_factory=set)
+    pace: Pace = field(default_factory=Pace)
 
     def way(self, kind: str, patient: str) -> Way | None:
         """The best way to ask for a patient's records of a type that was not refused yet; None where none is left."""
