@@ -34,7 +34,7 @@ def context_of(
     judgements: Mapping[tuple[str, str | None], Attestation] | None = None,
 ) -> Context:
     """The evaluation context of one patient."""
-    context = Context.at(
+    return Context.at(
         facts,
         as_of,
         terminology.knowledge,
@@ -42,9 +42,8 @@ def context_of(
         enrolment=enrolment,
         infusion=infusion,
         judgements=judgements,
+        evaluate=evaluate,
     )
-    context.evaluate = lambda leaf: evaluate(leaf, context)
-    return context
 
 
 def deceased(context: Context) -> bool:

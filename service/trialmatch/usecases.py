@@ -13,7 +13,7 @@ from trialmatch.config import Settings
 from trialmatch.documents import match_document
 from trialmatch.eligibility.context import Context
 from trialmatch.eligibility.criteria import Study
-from trialmatch.eligibility.evaluator import evaluate, settled
+from trialmatch.eligibility.evaluator import settled
 from trialmatch.eligibility.facts import Attestation, Facts, Source
 from trialmatch.eligibility.program import Ranking
 from trialmatch.eligibility.verdict import INELIGIBLE, Match, conclude
@@ -178,8 +178,6 @@ def _match(study: Study, context: Context, in_force: list[Attestation]) -> Match
     if special:
         memo = {key: value for key, value in context.memo.items() if not _judged(key)}
         context = replace(context, judgements={**context.judgements, **special}, memo=memo)
-        own = context
-        context.evaluate = lambda leaf: evaluate(leaf, own)
     findings = settled(study, context, attestations.by_link_id(in_force, names))
     return conclude(study, findings, deceased(context))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from datetime import date
 from functools import cache
 
@@ -48,3 +49,16 @@ def test_answers_for_one_study_count_in_the_order() -> None:
     assert [name for name, *_ in _order("lupus-missing-01", answered)] == [name for name, *_ in first[1:]]
     best = Question(TODAY, attestations=(answer,), most=1)
     assert _order("lupus-missing-01", best) == _order("lupus-missing-01", answered)[:1] == first[1:2]
+
+
+def test_a_match_leaves_nothing_for_the_garbage_collector() -> None:
+    """Records and findings are gone with the answer. In cycles they would wait, and be looked through again and again."""
+    question = Question(TODAY, most=3)
+    match_patient(_engine(), _hospital(), "lupus-missing-01", question, "the demo hospital")
+    gc.collect()
+    gc.disable()
+    try:
+        match_patient(_engine(), _hospital(), "lupus-missing-01", question, "the demo hospital")
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

@@ -64,7 +64,11 @@ def unknown(basis: str, facts: Iterable[Any] = (), note: Callable[[], str] = _no
 
 @dataclass(slots=True)
 class Context:
-    """A patient's facts and the dates that windows hang on. ``memo`` holds what leaves share during one match."""
+    """A patient's facts and the dates that windows hang on. ``memo`` holds what leaves share during one match.
+
+    ``evaluate`` judges a leaf that a window hangs on. Nothing here refers back to the context, so that it and the
+    patient's records are gone with the match, without waiting for the garbage collector.
+    """
 
     facts: Facts
     as_of: date
@@ -72,7 +76,7 @@ class Context:
     rules: Rules
     anchors: Mapping[str, Span | None]
     judgements: Mapping[tuple[str, str | None], Attestation] = field(default_factory=dict)
-    evaluate: Callable[[Leaf], Finding] | None = None
+    evaluate: Callable[[Leaf, Context], Finding] | None = None
     memo: dict[Any, Any] = field(default_factory=dict)
 
     @classmethod
@@ -86,6 +90,7 @@ class Context:
         enrolment: date | None = None,
         infusion: date | None = None,
         judgements: Mapping[tuple[str, str | None], Attestation] | None = None,
+        evaluate: Callable[[Leaf, Context], Finding] | None = None,
     ) -> Context:
         """A context whose enrolment equals screening (the as-of date) unless given, its infusion unknown."""
         anchors = {
@@ -93,7 +98,7 @@ class Context:
             "enrolment": day_span(enrolment or as_of),
             "infusion": day_span(infusion) if infusion else None,
         }
-        return cls(facts, as_of, knowledge, rules, anchors, judgements or {})
+        return cls(facts, as_of, knowledge, rules, anchors, judgements or {}, evaluate)
 
     @property
     def now(self) -> Span:
@@ -142,7 +147,7 @@ class Context:
         assert isinstance(anchor, tuple) and self.evaluate is not None
         times = []
         for leaf in anchor:
-            finding = self.evaluate(leaf)
+            finding = self.evaluate(leaf, self)
             if finding.truth >= UNKNOWN:
                 times += [fact.time if hasattr(fact, "time") else fact.start for fact in finding.facts]
         return list(dict.fromkeys(times))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from trialmatch.config import Settings
@@ -79,9 +80,8 @@ class Reader:
         self.patient = records.patients()[current]
         self.identifiers = _identifiers(self.patient.resource)
         self.encounters = self._by_reference("Encounter")
-        self.cabinet = medications.Cabinet(
-            self._by_reference("Medication"), terminology.knowledge.units, self._is_local_route
-        )
+        local = partial(_is_local_route, terminology.local_routes)  # no bound method: it would hold on to the reader
+        self.cabinet = medications.Cabinet(self._by_reference("Medication"), terminology.knowledge.units, local)
         self.person = self._person()
         self.facts = Facts(self.person, records.sources)
 
@@ -95,9 +95,6 @@ class Reader:
             if reference in found:
                 found[full_url] = found[reference]
         return found
-
-    def _is_local_route(self, coding: Coding) -> bool:
-        return f"{coding.system}|{coding.code}" in self.terminology.local_routes
 
     def _person(self) -> Person:
         resource, place = self.patient
@@ -305,6 +302,10 @@ class Reader:
                         what = terminology.label(concept)
                         return f"its codes contradict each other: {coding.code} is expressly not {what}"
         return ""
+
+
+def _is_local_route(routes: frozenset[str], coding: Coding) -> bool:
+    return f"{coding.system}|{coding.code}" in routes
 
 
 def _kind(resource_type: str) -> str:

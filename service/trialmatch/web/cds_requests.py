@@ -123,6 +123,9 @@ class _FeedbackBody(_Open):
     feedback = fields.List(fields.Nested(_Feedback), required=True, validate=validate.Length(1, _MOST))
 
 
+_CALL, _FEEDBACK = _Call(), _FeedbackBody()
+
+
 @dataclass(frozen=True)
 class Call:
     """A call of the service. ``token`` is good for ``server`` only and never goes into a log or an answer."""
@@ -140,7 +143,7 @@ class Call:
 
 def call(body: Any) -> Call:
     """A call out of a request's JSON. Raises BadRequest (400) with what is wrong, element by element."""
-    data = _checked(_Call(), body)
+    data = _checked(_CALL, body)
     context, authorization = data["context"], data.get("fhirAuthorization") or {}
     return Call(
         context["patientId"],
@@ -163,7 +166,7 @@ class Feedback:
 
 def feedback(body: Any) -> list[Feedback]:
     """The entries of a feedback body. Raises BadRequest (400) with what is wrong, element by element."""
-    found = _checked(_FeedbackBody(), body)["feedback"]
+    found = _checked(_FEEDBACK, body)["feedback"]
     return [Feedback(str(UUID(one["card"])), one["outcome"], _plain(one)) for one in found]
 
 
