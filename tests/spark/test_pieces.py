@@ -58,12 +58,10 @@ def test_the_work_sent_to_an_executor(engine: Engine, tmp_path: Path) -> None:
     assert engine.terminology.knowledge.units.is_ucum("mg/dL")  # pint's registry, which cannot be sent, is there
     spark_tasks.leave(tmp_path / "shared.pickle", own)
     served = spark_tasks.serve(str(tmp_path / "shared.pickle"), pickle.dumps(_day))
-    batches = spark_tasks.ask([1, 2]).to_batches()
-    rows = [row for batch in served(iter(batches)) for row in batch.to_pylist()]
-    assert [(row["number"], spark_tasks.told(row["result"])) for row in rows] == [(0, (1, AS_OF)), (1, (2, AS_OF))]
+    assert spark_tasks.told(served(pickle.dumps("item"))) == ("item", AS_OF)
 
 
-def _day(item: int) -> tuple[int, date]:
+def _day(item: str) -> tuple[str, date]:
     from trialmatch.prescreen.workers import shared
 
     return item, shared().as_of
@@ -77,16 +75,16 @@ def test_an_error_of_ours_comes_back_as_it_is(engine: Engine, tmp_path: Path) ->
     own = Shared((), engine.terminology, engine.settings, AS_OF)
     spark_tasks.leave(tmp_path / "shared.pickle", own)
     served = spark_tasks.serve(str(tmp_path / "shared.pickle"), pickle.dumps(_refuses))
-    (batch,) = served(iter(spark_tasks.ask([Path("a.ndjson")]).to_batches()))
+    result = served(pickle.dumps(Path("a.ndjson")))
     with pytest.raises(BadInput, match=r"^a\.ndjson: no NDJSON; expected NDJSON of FHIR$"):
-        spark_tasks.told(batch.to_pylist()[0]["result"])
+        spark_tasks.told(result)
 
 
 def _refused(path: Path) -> str:
     served = spark_tasks.serve(str(path), pickle.dumps(_day))
-    (batch,) = served(iter(spark_tasks.ask([1]).to_batches()))
+    result = served(pickle.dumps("item"))
     with pytest.raises(UsageError) as caught:
-        spark_tasks.told(batch.to_pylist()[0]["result"])
+        spark_tasks.told(result)
     return str(caught.value)
 
 

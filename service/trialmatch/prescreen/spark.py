@@ -24,20 +24,21 @@ from trialmatch.prescreen.workers import Shared
 from trialmatch.terminology.mappings import Terminology
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark import SparkContext
+
+#: Java only carries bytes here: what its second compiler and its parallel collector do is not worth their start.
+_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 #: What differs from Spark's own defaults, where the configuration of the site says nothing.
 _DEFAULTS = {
     "spark.log.level": "ERROR",
     "spark.ui.enabled": "false",
+    "spark.executor.defaultJavaOptions": _JAVA,
     "spark.task.maxFailures": "8",  # a lost executor counts as a failure of all its tasks
 }
 
-#: A session on this machine alone is nobody else's business.
+#: A driver on this machine alone is nobody else's business.
 _ALONE = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
-
-#: What the work rests on: rows of what is asked become tasks of their own; progress is shown by us.
-_OURS = {"spark.sql.leafNodeDefaultParallelism": str(1 << 20), "spark.ui.showConsoleProgress": "false"}
 
 _INSTALL = "expected pip install 'trialmatch[spark]', and Java 17 or newer"
 
@@ -50,7 +51,7 @@ def run(
     Raises UsageError where PySpark or Java is missing, where the machines do not share the folders of input and output,
     or have another environment than the driver.
     """
-    with session(order.jobs, settings) as spark:
+    with context(order.jobs, settings) as spark:
         from trialmatch.prescreen.spark_workers import SparkWorkers
 
         order = replace(order, source=order.source.absolute(), out=order.out.absolute())
@@ -62,35 +63,34 @@ def run(
 
 
 @contextmanager
-def session(jobs: int, settings: Settings) -> Iterator[SparkSession]:
-    """A Spark session, stopped at the end unless there was one before.
+def context(jobs: int, settings: Settings) -> Iterator[SparkContext]:
+    """Spark, stopped at the end unless it was there before.
 
     The master is the setting ``spark_master``, else what Spark is configured with (spark-submit, spark-defaults.conf),
-    else ``jobs`` cores of this machine.
+    else ``jobs`` cores of this machine. Raises UsageError where PySpark or Java is missing or does not start.
     """
     try:
-        import pandas  # noqa: F401  mapInArrow wants it, though it does not use it
+        from py4j.protocol import Py4JError
         from pyspark import SparkConf, SparkContext
         from pyspark.errors import PySparkException
-        from pyspark.sql import SparkSession
     except ImportError as problem:
         raise UsageError(f"--engine spark: {problem.name} is not installed; {_INSTALL}") from None
     if not _java():
         raise UsageError(f"--engine spark: no Java is found by JAVA_HOME or on the PATH; {_INSTALL}")
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    before = SparkSession.getActiveSession()
+    driver = f"--conf 'spark.driver.defaultJavaOptions={_JAVA}' --conf spark.ui.showConsoleProgress=false"
+    os.environ.setdefault("PYSPARK_SUBMIT_ARGS", f"{driver} pyspark-shell")
+    before = SparkContext._active_spark_context
     try:
         SparkContext._ensure_initialized()  # starts Java, which reads the configuration
-        configured = SparkConf()
-        builder = SparkSession.builder.appName("trialmatch prescreen")
-        master = settings.spark_master or configured.get("spark.master", "local[*]")
+        conf = SparkConf()
+        master = settings.spark_master or conf.get("spark.master", "local[*]")
         if master == "local[*]":  # also what Spark says where nothing is configured
             master = f"local[{jobs}]"
-        for key, value in {**_DEFAULTS, **(_ALONE if master.startswith("local") else {}), **_OURS}.items():
-            if key in _OURS or not configured.contains(key):
-                builder = builder.config(key, value)
-        spark = builder.master(master).getOrCreate()
-    except (PySparkException, OSError) as problem:
+        for key, value in {**_DEFAULTS, **(_ALONE if master.startswith("local") else {})}.items():
+            conf.setIfMissing(key, value)
+        spark = SparkContext.getOrCreate(conf.setMaster(master).setAppName("trialmatch prescreen"))
+    except (PySparkException, Py4JError, OSError) as problem:
         raise UsageError(f"--engine spark: Spark does not start ({type(problem).__name__}); {_INSTALL}") from None
     try:
         yield spark

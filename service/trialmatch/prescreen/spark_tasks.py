@@ -1,4 +1,4 @@
-"""What runs in Spark's executors: any piece of work that the local engine gives to its processes, on items as Arrow.
+"""What runs in Spark's executors: any piece of work that the local engine gives to its processes.
 
 An executor's Python must be that of the driver (the same trialmatch and DuckDB, whose hashes are compared), and see the
 input and the work folder under the same paths. Both is checked before anything is done.
@@ -10,21 +10,17 @@ import io
 import os
 import pickle
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 from trialmatch import __version__
 from trialmatch.errors import TrialmatchError, UsageError
 from trialmatch.prescreen.work import write
 from trialmatch.prescreen.workers import Shared, share
-
-#: What comes back of every item: its number, and its pickled result or error.
-RESULTS = "number long, result binary"
 
 
 def leave(path: Path, own: Shared) -> None:
@@ -32,19 +28,16 @@ def leave(path: Path, own: Shared) -> None:
     write(path, pickle.dumps(_environment()) + pickle.dumps(own))
 
 
-def ask(items: list[Any]) -> pa.Table:
-    """Items as they are sent."""
-    pickled = [pickle.dumps(item) for item in items]
-    return pa.table({"number": pa.array(range(len(items)), pa.int64()), "item": pa.array(pickled, pa.binary())})
+def serve(shared: str, work: bytes) -> Callable[[bytes], bytes]:
+    """The function that does pickled work on a pickled item; ``shared`` is the file of :func:`leave`."""
 
-
-def serve(shared: str, work: bytes) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """The function for ``mapInArrow`` that does pickled work on items; ``shared`` is the file of :func:`leave`."""
-
-    def served(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for number, item in zip(*(batch.column(name).to_pylist() for name in ("number", "item")), strict=True):
-                yield pa.RecordBatch.from_pydict({"number": [number], "result": [_done(shared, work, item)]})
+    def served(item: bytes) -> bytes:
+        # An error of ours would be the same on every machine: it is a result. Others are Spark's, to try elsewhere.
+        try:
+            _ready(shared)
+            return pickle.dumps((None, pickle.loads(work)(pickle.loads(item))))
+        except TrialmatchError as problem:
+            return pickle.dumps((type(problem), str(problem)))
 
     return served
 
@@ -57,15 +50,6 @@ def told(result: bytes) -> Any:
     problem = kind.__new__(kind)
     problem.args = (value,)
     raise problem
-
-
-def _done(shared: str, work: bytes, item: bytes) -> bytes:
-    """An error of ours would be the same on every machine: it is a result. Others are Spark's, to try elsewhere."""
-    try:
-        _ready(shared)
-        return pickle.dumps((None, pickle.loads(work)(pickle.loads(item))))
-    except TrialmatchError as problem:
-        return pickle.dumps((type(problem), str(problem)))
 
 
 @lru_cache(maxsize=1)
