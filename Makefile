@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types docs bench bench-prescreen wheel serve hapi clean
+.PHONY: help demo test lint format types docs bench bench-live bench-prescreen wheel serve hapi clean
 
 help:
 	@sed -n '3,9s/^# \{0,1\}//p' Makefile
@@ -66,6 +66,9 @@ docs: $(VENV)/.test
 
 bench: $(VENV)/.run
 	$(BIN)/python bench/one_patient.py $(ARGS)
+
+bench-live: $(VENV)/.run
+	$(BIN)/python bench/live_match.py $(ARGS)
 
 bench-prescreen: $(VENV)/.run
 	$(BIN)/python bench/prescreen.py $(ARGS)
