@@ -52,7 +52,7 @@ def test_answers_for_one_study_count_in_the_order() -> None:
 
 
 def test_a_match_leaves_nothing_for_the_garbage_collector() -> None:
-    """Records and findings are gone with the answer; in cycles they would wait, and be looked through time and again."""
+    """Records and findings are gone with the answer; in cycles they would wait for the collector."""
     question = Question(TODAY, most=3)
     match_patient(_engine(), _hospital(), "lupus-missing-01", question, "the demo hospital")
     gc.collect()
