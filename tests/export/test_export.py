@@ -378,4 +378,23 @@ def test_only_what_criteria_use_is_asked_for() -> None:
     needs = Needs(("Patient", "Observation", "MedicationRequest"), frozenset({("http://loinc.org", "718-7")}))
     request = Request.of("http://h/fhir", needs)
     assert request.types == ("Patient", "Observation", "MedicationRequest", "Medication")
-    assert request.filters == ("Observation?code=http%3A%2F%2Floinc.org%7C718-7",)
+    assert request.filters == ("Observation?combo-code=http%3A%2F%2Floinc.org%7C718-7",)
+
+
+def test_where_silence_decides_all_observations_are_asked_for() -> None:
+    """A record that only its words connect with such a criterion must not be left out."""
+    codes = frozenset({("http://loinc.org", "718-7")})
+    assert Request.of("http://h/fhir", Needs(("Patient", "Observation"), codes, frozenset({"swollen"}))).filters == ()
+
+
+def test_a_server_that_refuses_medications_gives_the_rest(bulk: BulkServer) -> None:
+    """As HAPI does of a group; the filters stay."""
+
+    def of_patients_only(asked: Asked) -> Answer | None:
+        refused = asked.path.endswith("$export") and "Medication" in asked.query["_type"][0].split(",")
+        return Answer(400) if refused else None
+
+    bulk.scripts = [of_patients_only]
+    asked = Request(bulk.url, ("Patient", "MedicationRequest", "Medication"), ("Observation?code=1",))
+    _, taken = Server(bulk.url, Settings()).kick_off(asked)
+    assert taken == Request(bulk.url, ("Patient", "MedicationRequest"), ("Observation?code=1",))

@@ -7,7 +7,7 @@ Request". :mod:`trialmatch.fhir.bulk_files` fetches the files that the manifest 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -35,6 +35,9 @@ _LONGEST_WAIT = 300.0
 
 #: Statuses that may pass by themselves.
 _PASSING = {408, 425, 429, 502, 503, 504}
+
+#: Statuses of a kick-off that may be taken if it is put otherwise.
+_PUT_OTHERWISE = {400, 405, 413, 414, 415, 422, 501}
 
 _NDJSON = "application/fhir+ndjson"
 
@@ -76,12 +79,16 @@ class Request:
 
     @classmethod
     def of(cls, url: str, needs: Needs, *, since: str | None = None) -> Request:
-        """What the criteria can use; Observations by code, where all codes can be named."""
+        """What the criteria can use; Observations by code, where all codes can be named and silence decides nothing.
+
+        Where it does, what only words connect with a criterion must be seen too (:mod:`trialmatch.fhir.needs`), and a
+        filter that does not find it leaves no trace in an export.
+        """
         extra = ("Medication",) if any(kind.startswith("Medication") for kind in needs.types) else ()
         filters: tuple[str, ...] = ()
-        if needs.codes and "Observation" in needs.types:
+        if needs.codes and not needs.words and "Observation" in needs.types:
             codes = ",".join(sorted(f"{system}|{code}" for system, code in needs.codes))
-            filters = (f"Observation?code={quote(codes, safe='')}",)
+            filters = (f"Observation?combo-code={quote(codes, safe='')}",)  # also inside panels
         return cls(url, needs.types + extra, filters, since)
 
     @property
@@ -140,19 +147,20 @@ class Server:
     def kick_off(self, request: Request) -> tuple[str, Request]:
         """Ask for an export. Returns the URL of its state, and the request as the server took it.
 
-        A server that refuses filters is asked without them: it then gives more than is needed, which does no harm.
-        Raises SourceUnavailable.
+        A server that refuses Medications, which are of no patient, is asked without them (HAPI does so for groups); one
+        that refuses filters is asked without these: it then gives more than is needed, which does no harm. Raises
+        SourceUnavailable.
         """
-        answer = self._kick_off(request)
-        if request.filters and answer.status_code in (400, 405, 413, 414, 415, 422, 501):
-            request = replace(request, filters=())
-            answer = self._kick_off(request)
+        for way in _ways(request):
+            answer = self._kick_off(way)
+            if answer.status_code not in _PUT_OTHERWISE:
+                break
         if answer.status_code != 202:
             raise self._refused(request.endpoint, answer)
         status = answer.headers.get("Content-Location")
         if not status:
             raise SourceUnavailable(f"{shown(request.endpoint)}: its answer does not say where the export will be")
-        return self.own(urljoin(request.endpoint, status)), request
+        return self.own(urljoin(request.endpoint, status)), way
 
     def wait(self, status: str, tell: Callable[[str], None] = lambda words: None) -> Manifest:
         """Poll until the export is ready; ``tell`` hears what the server says of its progress.
@@ -309,6 +317,13 @@ class Server:
             name = kind if isinstance(kind, str) and kind.isalpha() else "Unknown"
             found.append(File(name, self.allowed(urljoin(status, url)), count if whole else None))
         return tuple(found)
+
+
+def _ways(request: Request) -> Iterator[Request]:
+    """The request, and what may be asked for instead where a server refuses it, the best first."""
+    types = tuple(kind for kind in request.types if kind != "Medication")
+    ways = (request, replace(request, types=types), replace(request, filters=()))
+    yield from dict.fromkeys((*ways, replace(request, types=types, filters=())))
 
 
 def _body(request: Request) -> Json:

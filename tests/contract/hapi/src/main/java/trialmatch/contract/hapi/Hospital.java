@@ -2,6 +2,7 @@ package trialmatch.contract.hapi;
 
 import ca.uhn.fhir.batch2.jobs.config.Batch2JobsConfig;
 import ca.uhn.fhir.batch2.jobs.export.BulkDataExportProvider;
+import ca.uhn.fhir.batch2.maintenance.JobMaintenanceServiceImpl;
 import ca.uhn.fhir.context.FhirContext;
 import ca.uhn.fhir.context.support.IValidationSupport;
 import ca.uhn.fhir.jpa.api.IDaoRegistry;
@@ -30,6 +31,7 @@ import jakarta.persistence.EntityManagerFactory;
 import java.util.Map;
 import javax.sql.DataSource;
 import org.h2.jdbcx.JdbcConnectionPool;
+import org.springframework.beans.factory.config.BeanPostProcessor;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -61,8 +63,21 @@ public class Hospital {
         // Records come in any order, with ids of the hospital's own making, and may point at what nobody gave.
         settings.setResourceClientIdStrategy(JpaStorageSettings.ClientIdStrategyEnum.ANY);
         settings.setEnforceReferentialIntegrityOnWrite(false);
-        settings.setJobFastTrackingEnabled(true); // an export begins at once, not at the next minute
         return settings;
+    }
+
+    /** Jobs are looked after every second and not every minute: the steps of an export wait for that. */
+    @Bean
+    public static BeanPostProcessor promptJobs() {
+        return new BeanPostProcessor() {
+            @Override
+            public Object postProcessBeforeInitialization(Object bean, String name) {
+                if (bean instanceof JobMaintenanceServiceImpl jobs) {
+                    jobs.setScheduledJobFrequencyMillis(1000);
+                }
+                return bean;
+            }
+        };
     }
 
     @Bean
