@@ -12,6 +12,7 @@ import argparse
 import os
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -45,13 +46,32 @@ def main() -> None:
             measure(folder, Path(scratch), given.study, started)
 
 
-def cpu(started: Cluster) -> float:
-    """Seconds of CPU of the workers and of the executors that have ended (Linux: proc_pid_stat(5), fields 14 to 17)."""
-    ticks = 0
-    for worker in started.workers:
-        fields = Path(f"/proc/{worker.pid}/stat").read_text("ascii").rsplit(")", 1)[1].split()
-        ticks += sum(int(one) for one in fields[11:15])
-    return ticks / os.sysconf("SC_CLK_TCK")
+class Watched(threading.Thread):
+    """Looks how much CPU the workers' sessions use, executors and their Python included, as long as it runs.
+
+    Linux only: fields of proc_pid_stat(5) are counted from behind the name of the program.
+    """
+
+    def __init__(self, started: Cluster) -> None:
+        super().__init__(daemon=True)
+        self.sessions = {worker.pid for worker in started.workers}
+        self.ticks: dict[int, int] = {}
+        self.ended = threading.Event()
+
+    def run(self) -> None:
+        """Look four times a second."""
+        while not self.ended.wait(0.25):
+            for stat in Path("/proc").glob("[0-9]*/stat"):
+                try:
+                    fields = stat.read_text("ascii", "replace").rsplit(")", 1)[1].split()
+                except OSError:
+                    continue  # it has ended meanwhile
+                if int(fields[3]) in self.sessions:
+                    self.ticks[int(stat.parent.name)] = int(fields[11]) + int(fields[12])
+
+    def seconds(self) -> float:
+        """Seconds of CPU so far."""
+        return sum(self.ticks.values()) / os.sysconf("SC_CLK_TCK")
 
 
 def measure(folder: Path, scratch: Path, study: str, started: Cluster) -> None:
@@ -60,16 +80,19 @@ def measure(folder: Path, scratch: Path, study: str, started: Cluster) -> None:
     print(f"{folder.name}, {size / 1e6:.0f} MB, {_WORKERS} workers; load of this machine {os.getloadavg()[0]:.1f}")
     outs = {name: scratch / name for name in ("local", "spark")}
     local = spent(command(folder, outs["local"], _WORKERS, "--study", study))
-    before = cpu(started)
+    watched = Watched(started)
+    watched.start()
+    time.sleep(1)
+    before = watched.seconds()
     spark = spent(command(folder, outs["spark"], _WORKERS, "--study", study, "--engine", "spark"))
-    time.sleep(5)  # the executors end
-    executors = cpu(started) - before
+    watched.ended.set()
+    executors = watched.seconds() - before
     working = orjson.loads((outs["spark"] / "run.json").read_bytes())["timing"]["seconds"]
     same = all((outs["local"] / name).read_bytes() == (outs["spark"] / name).read_bytes() for name in OUTPUTS)
     (counts,) = orjson.loads((outs["spark"] / "run.json").read_bytes())["studies"]
     print(f"  local {local.wall:7.2f} s, {local.cpu:.2f} s of CPU, {local.memory} MiB")
     print(f"  spark {spark.wall:7.2f} s (× {spark.wall / local.wall:.2f}), of these {working} s at work")
-    print(f"        CPU of the driver's Python {spark.cpu:.2f} s, of workers and executors {executors:.2f} s")
+    print(f"        CPU of the driver's Python {spark.cpu:.2f} s, of executors with their Python {executors:.2f} s")
     verdicts = ", ".join(f"{counts[name]} {name}" for name in ("eligible", "likely", "possible", "ineligible"))
     print(f"  {verdicts}; {'the same bytes' if same else 'THEY DIFFER'}", flush=True)
 

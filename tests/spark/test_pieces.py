@@ -44,6 +44,8 @@ def test_pieces_that_end_inside_lines(engine: Engine, tmp_path: Path, monkeypatc
     """Of 700 bytes: most hold one or two lines, some none."""
     hospital = generated(tmp_path / "in", 40)
     monkeypatch.setattr(inputs, "RANGE", 700)
+    monkeypatch.setattr(spark_survey, "RANGE", 700)
+    monkeypatch.setattr(spark_survey, "_PIECE", 700)
     monkeypatch.setattr(spark_survey, "_RECORDS", 100)  # records that are there again are looked for in shares, too
     monkeypatch.setattr(spark_survey, "_PIECES", 20)
     whole = Order(hospital, tmp_path / "whole", AS_OF)

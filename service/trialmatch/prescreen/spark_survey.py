@@ -25,14 +25,17 @@ from trialmatch.errors import BadInput
 from trialmatch.prescreen.binding import Binder
 from trialmatch.prescreen.fetch import Task, tasks, whole_lines
 from trialmatch.prescreen.gates import Gate
-from trialmatch.prescreen.inputs import Input
+from trialmatch.prescreen.inputs import RANGE, Input
 from trialmatch.prescreen.spark_tasks import local_folder
 from trialmatch.prescreen.survey import Counted, Survey, quoted
 from trialmatch.prescreen.workers import Workers, processors, shared
 
-#: Memory of the DuckDB of a piece, in MiB. It has one thread, and reads at most 32 MiB with lines of at most 4 MiB;
-#: only for longer lines it needs more than about 100.
+#: Memory of the DuckDB of a piece, in MiB. It has one thread and reads lines of at most 4 MiB; only for longer
+#: ones it needs more than about 100.
 _MEMORY = 400
+
+#: The largest piece of a file that is surveyed at once, in bytes.
+_PIECE = 128 << 20
 
 #: Records that are looked through together for those that are there again, and pieces for those without a patient.
 _RECORDS, _PIECES = 8_000_000, 256
@@ -66,7 +69,7 @@ class Spread(Survey):
         self.folder.mkdir(parents=True, exist_ok=True)
         self.files = {number: Counted() for number in range(len(files))}
         do = bound(_survey, gates=tuple(binder.gates), folder=self.folder)
-        for task, found in self.workers.each(do, tasks(enumerate(files), set(), set())):
+        for task, found in self.workers.each(do, _cut(files, self.workers.jobs)):
             self._take(task.number, found)
             advance("survey", task.stop - task.start)
         for number, counted in self.files.items():
@@ -116,6 +119,18 @@ class Spread(Survey):
         sure = [(number, file) for number, file in enumerate(files) if not self.files[number].unsure]
         found = self.workers.each(bound(_ids, hashes=tuple(hashes)), tasks(sure, set(), set()))
         return {one for _, names in found for one in names}
+
+
+def _cut(files: Sequence[Input], cores: int) -> list[Task]:
+    """Files in pieces of whole ranges, large ones where there are enough for all cores: each has a DuckDB to start."""
+    fair = sum(file.size for file in files) // (4 * cores)
+    size = RANGE * max(1, min(fair, _PIECE) // RANGE)
+    found = []
+    for number, file in enumerate(files):
+        step = max(file.size, 1) if file.zipped else size
+        for start in range(0, file.size, step):
+            found.append(Task(number, file, start, min(start + step, file.size), False, False))
+    return sorted(found, key=lambda task: task.start - task.stop)
 
 
 # What executors are given to do.

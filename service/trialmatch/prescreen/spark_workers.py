@@ -20,7 +20,7 @@ from trialmatch.errors import TrialmatchError, UsageError
 from trialmatch.prescreen import spark_tasks
 from trialmatch.prescreen.spark_survey import Spread
 from trialmatch.prescreen.survey import Survey
-from trialmatch.prescreen.workers import Shared, Workers, processors, share
+from trialmatch.prescreen.workers import Shared, Workers, share
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -42,7 +42,8 @@ class SparkWorkers(Workers):
 
     def __init__(self, own: Shared, spark: SparkContext, folder: Path) -> None:
         share(own)
-        self.spark, self.jobs = spark, processors()
+        self.spark = spark
+        self.jobs = self._cores()
         self.shared = folder / f"shared-{uuid.uuid4().hex}.pickle"
         spark_tasks.leave(self.shared, own)
 
