@@ -8,18 +8,37 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from trialmatch.config import Settings
+from trialmatch.demo import hospital_path
 from trialmatch.store import audit
 from trialmatch.web.cds_records import allowed
 
 from tests.cds.ehr import Ehr, service_of
 from tests.hospital.faults import status
-from tests.hospital.server import Hospital, outcome
+from tests.hospital.server import Hospital, outcome, resources_of
 
 Json = dict[str, Any]
 
 LIKELY, MISSING = "lupus-likely-01", "lupus-missing-01"
 SECRET = "a-token-that-nobody-may-see"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Hospital, Flask]]:
+    """A hospital, and a service that may ask it."""
+    with Hospital(resources_of(hospital_path()), page=20) as hospital:
+        settings = {"fhir_allowed": hospital.url, "fhir_retries": 0, "rate_limit": "100000 per minute"}
+        yield hospital, service_of(tmp_path_factory.mktemp("fetching"), **settings)
+
+
+@pytest.fixture
+def fetching(served: tuple[Hospital, Flask]) -> Ehr:
+    """An EHR whose hospital works, and has not been asked anything yet."""
+    hospital, app = served
+    hospital.log.clear()
+    hospital.faults.clear()
+    return Ehr(app.test_client(), hospital)
 
 
 @pytest.fixture
@@ -39,56 +58,56 @@ def with_server(ehr: Ehr, **more: Any) -> Json:
 
 
 @pytest.mark.parametrize("prefetch", [None, {}], ids=["no prefetch", "empty prefetch"])
-def test_everything_can_be_fetched(fresh: Ehr, prefetch: Json | None) -> None:
-    expected = summaries(fresh, MISSING)
-    assert not fresh.hospital.log
-    assert summaries(fresh, MISSING, **with_server(fresh), prefetch=prefetch) == expected
-    assert {one.target for one in fresh.hospital.log} >= {"Patient", "Observation", "Condition", "MedicationRequest"}
-    assert all(one.headers.get("Authorization") == f"Bearer {SECRET}" for one in fresh.hospital.log)
+def test_everything_can_be_fetched(fetching: Ehr, prefetch: Json | None) -> None:
+    expected = summaries(fetching, MISSING)
+    assert not fetching.hospital.log
+    assert summaries(fetching, MISSING, **with_server(fetching), prefetch=prefetch) == expected
+    assert {one.target for one in fetching.hospital.log} >= {"Patient", "Observation", "Condition", "MedicationRequest"}
+    assert all(one.headers.get("Authorization") == f"Bearer {SECRET}" for one in fetching.hospital.log)
 
 
-def test_only_what_is_absent_is_fetched(fresh: Ehr) -> None:
-    prefetch = fresh.prefetch(MISSING)
-    expected = summaries(fresh, MISSING)
+def test_only_what_is_absent_is_fetched(fetching: Ehr) -> None:
+    prefetch = fetching.prefetch(MISSING)
+    expected = summaries(fetching, MISSING)
     del prefetch["conditions"], prefetch["procedures"]
-    assert summaries(fresh, MISSING, **with_server(fresh, prefetch=prefetch)) == expected
-    assert {one.target for one in fresh.hospital.log} - {"metadata"} == {"Condition", "Procedure"}
+    assert summaries(fetching, MISSING, **with_server(fetching, prefetch=prefetch)) == expected
+    assert {one.target for one in fetching.hospital.log} - {"metadata"} == {"Condition", "Procedure"}
 
 
-def test_what_the_ehr_said_it_cannot_give_is_not_asked_for_again(fresh: Ehr) -> None:
+def test_what_the_ehr_said_it_cannot_give_is_not_asked_for_again(fetching: Ehr) -> None:
     """“… to prevent the CDS Service from incurring an unneeded follow-up query.”"""
-    prefetch = {**fresh.prefetch(MISSING), "allergies": outcome("forbidden")}
+    prefetch = {**fetching.prefetch(MISSING), "allergies": outcome("forbidden")}
     del prefetch["procedures"]
-    cards = fresh.cards(MISSING, **with_server(fresh, prefetch=prefetch))
-    assert {one.target for one in fresh.hospital.log} - {"metadata"} == {"Procedure"}
+    cards = fetching.cards(MISSING, **with_server(fetching, prefetch=prefetch))
+    assert {one.target for one in fetching.hospital.log} - {"metadata"} == {"Procedure"}
     assert cards and all("could be obtained (AllergyIntolerance)" in card["detail"] for card in cards)
 
 
-def test_a_first_page_is_completed(fresh: Ehr) -> None:
+def test_a_first_page_is_completed(fetching: Ehr) -> None:
     """The Observations of lupus-likely-01 do not fit on one page of 20."""
-    key = fresh.discover() and fresh.key("Observation")
-    prefetch = fresh.prefetch(LIKELY)
-    expected = summaries(fresh, LIKELY)
-    page = fresh.page(key, LIKELY)
+    key = fetching.discover() and fetching.key("Observation")
+    prefetch = fetching.prefetch(LIKELY)
+    expected = summaries(fetching, LIKELY)
+    page = fetching.page(key, LIKELY)
     assert len(page["entry"]) == 20 and page["total"] > 20
-    assert summaries(fresh, LIKELY, **with_server(fresh, prefetch={**prefetch, key: page})) == expected
-    assert len(fresh.hospital.asked("Observation")) > 1
-    assert {one.target for one in fresh.hospital.log} - {"metadata"} == {"Observation"}
+    assert summaries(fetching, LIKELY, **with_server(fetching, prefetch={**prefetch, key: page})) == expected
+    assert len(fetching.hospital.asked("Observation")) > 1
+    assert {one.target for one in fetching.hospital.log} - {"metadata"} == {"Observation"}
 
 
-def test_a_server_without_a_token_is_asked_without_one(fresh: Ehr) -> None:
+def test_a_server_without_a_token_is_asked_without_one(fetching: Ehr) -> None:
     """An open server for trying things out, such as that of the CDS Hooks sandbox."""
-    assert summaries(fresh, MISSING, fhirServer=fresh.hospital.url, prefetch={}) == summaries(fresh, MISSING)
-    assert all("Authorization" not in one.headers for one in fresh.hospital.log)
+    assert summaries(fetching, MISSING, fhirServer=fetching.hospital.url, prefetch={}) == summaries(fetching, MISSING)
+    assert all("Authorization" not in one.headers for one in fetching.hospital.log)
 
 
 # --- what cannot be had
 
 
 @pytest.mark.parametrize("code", [401, 403, 404, 500])
-def test_a_server_that_does_not_give_the_patient_is_412(fresh: Ehr, code: int) -> None:
-    fresh.hospital.faults["Patient"] = status(code)
-    refused = fresh.view(MISSING, 412, **with_server(fresh, prefetch={}))
+def test_a_server_that_does_not_give_the_patient_is_412(fetching: Ehr, code: int) -> None:
+    fetching.hospital.faults["Patient"] = status(code)
+    refused = fetching.view(MISSING, 412, **with_server(fetching, prefetch={}))
     said = refused.json["issue"][0]["diagnostics"]
     assert said.startswith("fhirServer: ") and MISSING not in refused.text and SECRET not in refused.text
 
@@ -99,43 +118,43 @@ def test_a_server_that_is_not_there_is_412(tmp_path: Path, demo: Hospital) -> No
     ehr.view(MISSING, 412, fhirServer=gone, fhirAuthorization=ehr.authorization(), prefetch={})
 
 
-def test_a_server_that_gives_none_of_what_is_absent_is_412(fresh: Ehr) -> None:
-    prefetch = fresh.prefetch(MISSING)
+def test_a_server_that_gives_none_of_what_is_absent_is_412(fetching: Ehr) -> None:
+    prefetch = fetching.prefetch(MISSING)
     del prefetch["conditions"]
-    fresh.hospital.faults["Condition"] = status(403)
-    refused = fresh.view(MISSING, 412, **with_server(fresh, prefetch=prefetch))
+    fetching.hospital.faults["Condition"] = status(403)
+    refused = fetching.view(MISSING, 412, **with_server(fetching, prefetch=prefetch))
     assert "it gives none of Condition" in refused.json["issue"][0]["diagnostics"]
 
 
-def test_a_server_that_keeps_a_part_back_leaves_it_open_and_the_card_says_so(fresh: Ehr) -> None:
-    fresh.hospital.faults["Immunization"] = status(403)
-    cards = fresh.cards(MISSING, **with_server(fresh, prefetch={}))
+def test_a_server_that_keeps_a_part_back_leaves_it_open_and_the_card_says_so(fetching: Ehr) -> None:
+    fetching.hospital.faults["Immunization"] = status(403)
+    cards = fetching.cards(MISSING, **with_server(fetching, prefetch={}))
     assert cards and all("could be obtained (Immunization)" in card["detail"] for card in cards)
 
 
 # --- who may be asked
 
 
-def test_a_server_that_no_setting_names_is_never_contacted(fresh: Ehr, stranger: Hospital) -> None:
-    call = {"fhirServer": stranger.url, "fhirAuthorization": fresh.authorization(SECRET), "prefetch": {}}
-    refused = fresh.view(MISSING, 412, **call)
+def test_a_server_that_no_setting_names_is_never_contacted(fetching: Ehr, stranger: Hospital) -> None:
+    call = {"fhirServer": stranger.url, "fhirAuthorization": fetching.authorization(SECRET), "prefetch": {}}
+    refused = fetching.view(MISSING, 412, **call)
     assert "fhirServer is none of those that may be asked" in refused.json["issue"][0]["diagnostics"]
-    assert not stranger.log and not fresh.hospital.log
+    assert not stranger.log and not fetching.hospital.log
 
 
-def test_not_even_for_a_page_of_what_was_prefetched(fresh: Ehr, stranger: Hospital) -> None:
+def test_not_even_for_a_page_of_what_was_prefetched(fetching: Ehr, stranger: Hospital) -> None:
     """A next link to another place in the prefetch: the EHR's own server is asked instead."""
-    prefetch = fresh.prefetch(LIKELY)
+    prefetch = fetching.prefetch(LIKELY)
     link = [{"relation": "next", "url": f"{stranger.url}/Condition?page=2"}]
     prefetch["conditions"] = {**prefetch["conditions"], "link": link}
-    assert summaries(fresh, LIKELY, **with_server(fresh, prefetch=prefetch))
-    assert not stranger.log and fresh.hospital.asked("Condition")
+    assert summaries(fetching, LIKELY, **with_server(fetching, prefetch=prefetch))
+    assert not stranger.log and fetching.hospital.asked("Condition")
 
 
 @pytest.mark.parametrize("where", ["http://127.0.0.1:{port}/fhir", "http://localhost:{port}", "http://[::1]:{port}/"])
-def test_a_server_pointing_inward_is_refused(fresh: Ehr, stranger: Hospital, where: str) -> None:
+def test_a_server_pointing_inward_is_refused(fetching: Ehr, stranger: Hospital, where: str) -> None:
     url = where.format(port=stranger.port)
-    fresh.view(MISSING, 412, fhirServer=url, fhirAuthorization=fresh.authorization(SECRET), prefetch={})
+    fetching.view(MISSING, 412, fhirServer=url, fhirAuthorization=fetching.authorization(SECRET), prefetch={})
     assert not stranger.log
 
 
@@ -181,14 +200,14 @@ def test_without_settings_no_server_is() -> None:
 
 
 def test_no_token_and_no_patient_in_logs_or_answers(
-    fresh: Ehr, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    fetching: Ehr, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    fresh.hospital.faults["Condition"] = status(500)
+    fetching.hospital.faults["Condition"] = status(500)
     answers = [
-        fresh.view(MISSING, **with_server(fresh, prefetch={})),
-        fresh.view(MISSING, 412, **{**with_server(fresh, prefetch={}), "fhirServer": "https://x.example"}),
-        fresh.view("nobody-7", 412, **with_server(fresh, prefetch={})),
+        fetching.view(MISSING, **with_server(fetching, prefetch={})),
+        fetching.view(MISSING, 412, **{**with_server(fetching, prefetch={}), "fhirServer": "https://x.example"}),
+        fetching.view("nobody-7", 412, **with_server(fetching, prefetch={})),
     ]
     printed = "".join(capfd.readouterr()) + caplog.text
     for answer in answers:

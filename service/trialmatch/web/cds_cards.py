@@ -199,15 +199,15 @@ def _detail(match: Match, lost: Sequence[Source]) -> Iterator[str]:
     blocking = [leaf for leaf in match.leaves if leaf.blocking]
     gaps = [leaf for leaf in blocking if leaf.basis not in t.CONFIRMATIONS]
     if gaps:
-        said = list(dict.fromkeys(f"{escaped(label(leaf))} – {_gap(leaf)}" for leaf in gaps))
-        yield _list(f"Missing ({len(said)})", said)
+        said = list(dict.fromkeys((label(leaf), _gap(leaf)) for leaf in gaps))
+        yield _list("Missing", [f"{escaped(name)} – {gap}" for name, gap in said[:LINES]], len(said))
     points = {leaf.item.link_id for leaf in blocking if leaf.basis in t.CONFIRMATIONS}
     if points:
         found = rows([_item(outcome) for outcome in match.outcomes], points)
-        yield _list(f"For a person to confirm ({len(found)})", [escaped(row.text, 110) for row in found])
+        yield _list("For a person to confirm", [escaped(row.text, 110) for row in found[:LINES]], len(found))
     speaking = list(_evidence(match))
     if speaking:
-        yield _list("On record", speaking)
+        yield "**On record**\n\n" + _lines(speaking)
     if lost:
         types = ", ".join(source.type for source in lost)
         yield f"_Not all records could be obtained ({types}): what hangs on them is open, not absent._"
@@ -237,11 +237,14 @@ def _gap(leaf: Outcome) -> str:
     return words
 
 
-def _list(heading: str, entries: Sequence[str]) -> str:
-    kept = list(entries[:LINES])
-    if len(entries) > LINES:
-        kept.append(f"… and {len(entries) - LINES} more on the match page")
-    return f"**{heading}**\n\n" + "\n".join(f"- {entry}" for entry in kept)
+def _list(heading: str, first: Sequence[str], number: int) -> str:
+    """The first few of a number of entries."""
+    more = [f"… and {number - len(first)} more on the match page"] if number > len(first) else []
+    return f"**{heading} ({number})**\n\n" + _lines([*first, *more])
+
+
+def _lines(entries: Iterable[str]) -> str:
+    return "\n".join(f"- {entry}" for entry in entries)
 
 
 def _evidence(match: Match) -> Iterator[str]:
