@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types docs bench bench-live bench-prescreen wheel serve hapi clean
+.PHONY: help demo test lint format types docs bench bench-live bench-prescreen bench-spark wheel serve hapi clean
 
 help:
 	@sed -n '3,9s/^# \{0,1\}//p' Makefile
@@ -72,6 +72,9 @@ bench-live: $(VENV)/.run
 
 bench-prescreen: $(VENV)/.run
 	$(BIN)/python bench/prescreen.py $(ARGS)
+
+bench-spark: $(VENV)/.test
+	$(BIN)/python bench/spark.py $(ARGS)
 
 # The wheel is built from the sdist, and the sdist from a clean state: a stale build/ would leak deleted files into it.
 wheel: $(VENV)/.dev
