@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 UCUM = "http://unitsofmeasure.org"
 
@@ -39,6 +39,16 @@ class Linear(NamedTuple):
 
 SAME = Linear(Fraction(1))
 
+#: How many spellings, units and conversions are remembered.
+_REMEMBERED = 10_000
+
+_UNKNOWN: Any = object()
+
+#: No unit is written with more characters.
+_LONGEST = 80
+
+Found = TypeVar("Found")
+
 
 class Units:
     """All that is known of units; one per set of mappings.
@@ -49,7 +59,7 @@ class Units:
 
     def __init__(self, spellings: Mapping[str, str]) -> None:
         self._spellings = dict(spellings)
-        self._resolved: dict[tuple[object, object, object], str | None] = {}
+        self._resolved: dict[tuple[str, ...], str | None] = {}
         self._parsed: dict[str, Any] = {}
         self._conversions: dict[tuple[str, str], Linear | None] = {}
 
@@ -65,16 +75,16 @@ class Units:
 
     def resolve(self, system: object, code: object, unit: object) -> str | None:
         """The UCUM unit of a FHIR Quantity, or None where it has none that is understood."""
-        key = (system, code, unit)
-        if key not in self._resolved:
-            candidates = [text.strip() for text in (code, unit) if isinstance(text, str) and text.strip()]
-            found = None
-            for text in candidates:
-                found = self._spellings.get(text) or self._braced(text) or (text if self.is_ucum(text) else None)
-                if found is not None:
-                    break
-            self._resolved[key] = found
-        return self._resolved[key]
+        key = tuple(text for text in (code, unit) if isinstance(text, str) and len(text) <= _LONGEST)
+        known = self._resolved.get(key, _UNKNOWN)
+        if known is not _UNKNOWN:
+            return known
+        found = None
+        for text in filter(None, (text.strip() for text in key)):
+            found = self._spellings.get(text) or self._braced(text) or (text if self.is_ucum(text) else None)
+            if found is not None:
+                break
+        return _kept(self._resolved, key, found)
 
     def _braced(self, text: str) -> str | None:
         """Units that were put into braces as a whole, as in ``{mg/dL}``."""
@@ -91,12 +101,13 @@ class Units:
         return parsed is not None and bool(parsed.dimensionless) and _PER_SURFACE not in code
 
     def _parse(self, code: str) -> Any:
-        if code not in self._parsed:
-            core = _ANNOTATION.sub("", code).strip()
-            if core.endswith("/"):
-                core += "1"
-            self._parsed[code] = self._quantity(core or "1") if len(code) <= 80 else None
-        return self._parsed[code]
+        known = self._parsed.get(code, _UNKNOWN) if len(code) <= _LONGEST else None
+        if known is not _UNKNOWN:
+            return known
+        core = _ANNOTATION.sub("", code).strip()
+        if core.endswith("/"):
+            core += "1"
+        return _kept(self._parsed, code, self._quantity(core or "1"))
 
     def _quantity(self, core: str) -> Any:
         try:
@@ -111,9 +122,10 @@ class Units:
         if source == target:
             return SAME
         key = (source, target)
-        if key not in self._conversions:
-            self._conversions[key] = self._convert(source, target)
-        return self._conversions[key]
+        known = self._conversions.get(key, _UNKNOWN)
+        if known is not _UNKNOWN:
+            return known
+        return _kept(self._conversions, key, self._convert(source, target))
 
     def _convert(self, source: str, target: str) -> Linear | None:
         if source.startswith(LOG10) or target.startswith(LOG10):
@@ -131,6 +143,14 @@ class Units:
             return None
         scale = second.magnitude
         return Linear(exact((one - zero) / scale), exact(zero / scale))
+
+
+def _kept(memory: dict[Any, Found], key: object, found: Found) -> Found:
+    """Remember what was found. Records may hold any number of units: before there are too many, all are forgotten."""
+    if len(memory) >= _REMEMBERED:
+        memory.clear()
+    memory[key] = found
+    return found
 
 
 def exact(number: float) -> Fraction:

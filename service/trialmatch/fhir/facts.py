@@ -46,6 +46,9 @@ def reader_of(records: Records, patient_id: str, terminology: Terminology, setti
 #: How many distinct codes with their words are remembered.
 _REMEMBERED = 50_000
 
+#: Words that are longer are not remembered: they are a report, and nobody has the same.
+_LONGEST = 500
+
 
 class _Bound(NamedTuple):
     """What codes and words are bound to: ``keys`` are concepts and ``system|code``; ``named`` only words speak of.
@@ -228,7 +231,9 @@ class Reader:
         if bound is None:
             if len(known) > _REMEMBERED:  # hospitals send any number of codes and words
                 known.clear()
-            bound = known[asked] = self._bind(kind, found, inherited, words)
+            bound = self._bind(kind, found, inherited, words)
+            if len(words) <= _LONGEST:
+                known[asked] = bound
         return bound
 
     def _bind(self, kind: str, found: tuple[Coding, ...], inherited: tuple[Coding, ...], words: str) -> _Bound:
@@ -323,4 +328,5 @@ def _words(fact: Any) -> str:
 def _identifiers(patient: Json) -> set[tuple[str, str]]:
     raw = patient.get("identifier")
     entries = [entry for entry in raw if isinstance(entry, dict)] if isinstance(raw, list) else []
-    return {(entry["system"], entry["value"]) for entry in entries if "system" in entry and "value" in entry}
+    pairs = ((entry.get("system"), entry.get("value")) for entry in entries)
+    return {(system, value) for system, value in pairs if isinstance(system, str) and isinstance(value, str)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterator
-from functools import cache
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -148,7 +148,7 @@ def opened(path: Path) -> BinaryIO:
     return path.open("rb")
 
 
-@cache
+@lru_cache(maxsize=1024)  # callers choose the names
 def known_type(kind: str) -> bool:
     """Whether ``kind`` is a resource type of FHIR R4B or R5, as fhir.resources has them."""
-    return any(find_spec(f"{package}.{kind.lower()}") for package in ("fhir.resources", "fhir.resources.R4B"))
+    return len(kind) <= 64 and any(find_spec(f"{package}.{kind.lower()}") for package in ("fhir.resources", "fhir.resources.R4B"))

@@ -100,9 +100,10 @@ class CodeSets:
         found = self._known.get((system, code))
         if found is None:
             found = frozenset(self._find(system, code))
-            if len(self._known) > 100_000:  # hospitals send any number of codes
+            if len(self._known) > 100_000:  # hospitals send any number of codes, and of any length
                 self._known.clear()
-            self._known[(system, code)] = found
+            if len(system) + len(code) <= 500:
+                self._known[(system, code)] = found
         return found
 
     def _find(self, system: str, code: str) -> set[str]:
