@@ -54,19 +54,17 @@ CALLS = {
         412, "Stale", ATTESTATIONS, "PUT", {"json": {"attestations": []}, "headers": {"If-Match": '"7"'}}
     ),
     "no version": Call(428, "Precondition Required", ATTESTATIONS, "PUT", {"json": {"attestations": []}}),
-    "too deep": Call(
-        413, "Request Entity Too Large", "/api/v1/matches", "POST", {"data": b"[" * 400 + b"]" * 400, **_JSON}
-    ),
+    "too deep": Call(413, "Content Too Large", "/api/v1/matches", "POST", {"data": b"[" * 400 + b"]" * 400, **_JSON}),
     "another media type": Call(
         415, "Unsupported Media Type", "/api/v1/matches", "POST", {"data": b"{}", "content_type": "text/plain"}
     ),
-    "an unknown argument": Call(422, "Unprocessable Entity", f"{MATCHES}?asof=2026-03-01"),
-    "a date that is none": Call(422, "Unprocessable Entity", f"{MATCHES}?as_of=2026-02-30"),
-    "a date out of reach": Call(422, "Unprocessable Entity", f"{MATCHES}?as_of=0001-01-01"),
-    "twice": Call(422, "Unprocessable Entity", f"{MATCHES}?as_of=2026-02-03&as_of=2026-02-04"),
+    "an unknown argument": Call(422, "Unprocessable Content", f"{MATCHES}?asof=2026-03-01"),
+    "a date that is none": Call(422, "Unprocessable Content", f"{MATCHES}?as_of=2026-02-30"),
+    "a date out of reach": Call(422, "Unprocessable Content", f"{MATCHES}?as_of=0001-01-01"),
+    "twice": Call(422, "Unprocessable Content", f"{MATCHES}?as_of=2026-02-03&as_of=2026-02-04"),
     "an unknown study": Call(422, "Unknown study", f"{MATCHES}?study=NCT00000000"),
     "another resource": Call(
-        422, "Unprocessable Entity", "/api/v1/matches", "POST", {"json": {"resourceType": "Patient"}}
+        422, "Unprocessable Content", "/api/v1/matches", "POST", {"json": {"resourceType": "Patient"}}
     ),
 }
 

@@ -87,7 +87,7 @@ def test_a_study_is_replaced_by_who_has_read_it(fresh: FlaskClient) -> None:
     second = fresh.post(URL, json=changed, headers={"If-Match": first})
     assert (second.status_code, second.get_json()["title"]) == (200, "Another title")
     assert fresh.post(URL, json=study_bundle(), headers={"If-Match": first}).status_code == 412
-    assert fresh.post(URL, json=study_bundle(), headers={"If-Match": "*"}).status_code == 400
+    assert fresh.post(URL, json=study_bundle(), headers={"If-Match": "*"}).status_code == 422
 
 
 def test_what_a_replaced_study_had_is_gone(fresh: FlaskClient) -> None:

@@ -19,6 +19,7 @@ from trialmatch import __version__
 from trialmatch.config import Settings
 from trialmatch.web import limits, schemas_documents
 from trialmatch.web.converters import FhirId
+from trialmatch.web.problems import phrase
 from trialmatch.web.security import requires
 
 V = TypeVar("V", bound=Callable[..., Any])
@@ -73,11 +74,12 @@ class _Api(SmorestApi):
         for status in HTTPStatus:
             if status < 400:
                 continue
-            problem = {"type": "about:blank", "title": status.phrase, "status": int(status), "detail": "…"}
-            example = problem | {"errors": [], "requestId": "3f1c0b5e7a5c4a6f8d2b9e1f0a7c6d5e"}
-            content = {PROBLEM: {"schema": self.ERROR_SCHEMA, "example": example}}
-            response = {"description": status.phrase, "content": content}
-            self.spec.components.response(status.name, response, lazy=True)
+            for name, kind, schema in (
+                (status.name, PROBLEM, self.ERROR_SCHEMA),
+                (f"FHIR_{status.name}", FHIR, schemas_documents.OperationOutcome),
+            ):
+                response = {"description": phrase(status), "content": {kind: {"schema": schema}}}
+                self.spec.components.response(name, response, lazy=True)
 
 
 def describe(app: Flask, settings: Settings) -> SmorestApi:
@@ -94,10 +96,10 @@ def describe(app: Flask, settings: Settings) -> SmorestApi:
     return api
 
 
-def operation(scope: str | None, *statuses: int, body: bool = False) -> Callable[[V], V]:
+def operation(scope: str | None, *statuses: int, body: bool = False, fhir: bool = False) -> Callable[[V], V]:
     """An operation of the API: who may call it (None: everybody), and all it may answer with. Put it below the route.
 
-    ``statuses`` are those of its own; ``body`` whether it takes one.
+    ``statuses`` are those of its own; ``body``: it takes one; ``fhir``: its errors are OperationOutcomes.
     """
     told = {*_ALWAYS, *statuses, *(_WITH_BODY if body else ()), *(_GUARDED if scope else ())}
 
@@ -106,7 +108,8 @@ def operation(scope: str | None, *statuses: int, body: bool = False) -> Callable
             told_so = _documented.doc(security=[{"bearer": []}], **{"x-scope": f"trialmatch/{scope}"})
             view = told_so(requires(scope)(view))
         for status in sorted(told):
-            view = _documented.alt_response(status, HTTPStatus(status).name)(view)
+            name = f"FHIR_{HTTPStatus(status).name}" if fhir else HTTPStatus(status).name
+            view = _documented.alt_response(status, name)(view)
         return view
 
     return decorated

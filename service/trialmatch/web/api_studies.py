@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, request, url_for
-from werkzeug.exceptions import BadRequest, NotFound
+from werkzeug.exceptions import NotFound
 
 from trialmatch.documents import study_document, study_listing
 from trialmatch.eligibility.criteria import Study
@@ -54,7 +54,7 @@ def show(study: str) -> Response:
 
 @blueprint.post("/studies")
 @operation("study.write", 409, 412, body=True)
-@blueprint.arguments(schemas.IfMatch, location="headers")
+@blueprint.arguments(schemas.Replaces, location="headers")
 @blueprint.arguments(schemas.StudyBundle)
 @blueprint.response(201, schemas_documents.StudyDocument, headers=_ETAG | _LOCATION)
 @blueprint.alt_response(200, schema=schemas_documents.StudyDocument, headers=_ETAG | _LOCATION, success=True)
@@ -65,22 +65,12 @@ def add(conditions: dict[str, str], bundle: dict[str, Any]) -> Response:
     is checked as a whole, and every fault is told with its path. Drafts are taken, but not matched until they are
     replaced by an active version. To replace a study, send `If-Match` with its ETag.
     """
-    seen = _seen()
+    seen = int(conditions["if_match"].strip('"')) if conditions else None
     study = service().add_study(bundle, seen=seen)
     response = _told(service().engine.studies.get(study))
     response.status_code = 201 if seen is None else 200
     response.headers["Location"] = url_for(".show", study=study)
     return response
-
-
-def _seen() -> int | None:
-    """The revision that is to be replaced."""
-    if "If-Match" not in request.headers:
-        return None
-    tags = request.if_match.as_set()
-    if len(tags) != 1 or not min(tags).isdigit():
-        raise BadRequest("If-Match: expected the one ETag of the study that is to be replaced")
-    return int(min(tags))
 
 
 def _told(study: Study) -> Response:

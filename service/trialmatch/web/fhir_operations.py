@@ -20,9 +20,6 @@ blueprint = Blueprint("fhir", __name__, url_prefix="/fhir", description="FHIR R4
 _MATCH = "/Patient/<fhir_id:patient>/$match-trials"
 _WHY = "/fhir/Patient/{id}/$match-trials"
 
-#: What _format may be, in all spellings of https://hl7.org/fhir/R4/http.html#parameters.
-_FORMATS = ("json", JSON, FHIR, "text/json")
-
 #: Bundle, OperationOutcome and the like are not described here: FHIR does.
 _RESOURCE = {"type": "object", "required": ["resourceType"], "properties": {"resourceType": {"type": "string"}}}
 
@@ -32,14 +29,14 @@ def _takes_json() -> None:
     """_format goes before Accept; a browser, which would take anything, gets JSON."""
     wanted = request.args.get("_format")
     if wanted is not None:
-        if wanted.split(";")[0].strip() not in _FORMATS and wanted.replace(" ", "+") not in _FORMATS:
+        if wanted.replace(" ", "+") not in schemas.FORMATS:
             raise NotAcceptable("_format: expected json; there is no other format")
     else:
         acceptable(request, FHIR, JSON, "text/json")
 
 
 @blueprint.get("/metadata")
-@operation(None, 422)
+@operation(None, 422, fhir=True)
 @blueprint.arguments(schemas.FormatQuery, location="query")
 @blueprint.response(200, _RESOURCE, content_type=FHIR)
 def metadata(query: dict[str, Any]) -> Response:
@@ -50,7 +47,7 @@ def metadata(query: dict[str, Any]) -> Response:
 
 
 @blueprint.get("/OperationDefinition/<fhir_id:name>")
-@operation(None, 404, 422)
+@operation(None, 404, 422, fhir=True)
 @blueprint.arguments(schemas.FormatQuery, location="query")
 @blueprint.response(200, _RESOURCE, content_type=FHIR)
 def definition(query: dict[str, Any], name: str) -> Response:
@@ -62,7 +59,7 @@ def definition(query: dict[str, Any], name: str) -> Response:
 
 
 @blueprint.get(_MATCH)
-@operation("match.read", 404, 422, 502, 504)
+@operation("match.read", 404, 422, 502, 504, fhir=True)
 @blueprint.arguments(schemas.OperationQuery, location="query")
 @blueprint.response(200, _RESOURCE, content_type=FHIR, description="A searchset of ResearchStudy, best match first")
 def match(query: dict[str, Any], patient: str) -> Response:
@@ -75,7 +72,7 @@ def match(query: dict[str, Any], patient: str) -> Response:
 
 
 @blueprint.post(_MATCH)
-@operation("match.read", 404, 502, 504, body=True)
+@operation("match.read", 404, 502, 504, body=True, fhir=True)
 @blueprint.arguments(schemas.FormatQuery, location="query")
 @blueprint.arguments(schemas.OperationParameters, content_type=FHIR)
 @blueprint.response(200, _RESOURCE, content_type=FHIR, description="A searchset of ResearchStudy, best match first")

@@ -90,7 +90,7 @@ def problem_of(error: Exception) -> Problem:
         kept = {name: value for name, value in error.get_headers() if name.lower() != "content-type"}
         return Problem(
             error.code,
-            HTTPStatus(error.code).phrase,
+            phrase(error.code),
             "the request is not what it should be, see errors" if messages else str(error.description or ""),
             errors=tuple(_flat(messages or {})),
             headers=kept | (data.get("headers") or {}),
@@ -98,6 +98,11 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, ParseException):
         return Problem(400, "Bad Request", "the body of the request breaks off")
     return Problem(500, "Internal Server Error", "an error of the service itself; quote the request id in a report")
+
+
+def phrase(status: int) -> str:
+    """The words for a status as RFC 9110 has them, whichever Python it is."""
+    return {413: "Content Too Large", 422: "Unprocessable Content"}.get(status) or HTTPStatus(status).phrase
 
 
 def _type(error: TrialmatchError) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields, post_load, pre_load, validate, validates_schema
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, post_load, pre_load, validate, validates_schema
 
 #: Days that a question may be asked for: what lies outside is a slip of the pen.
 EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
@@ -17,6 +17,14 @@ EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
 #: Bundles that may hold a patient's records, and those that may hold a study.
 _PATIENT_BUNDLES = ("collection", "searchset", "transaction", "batch", "batch-response", "document")
 _STUDY_BUNDLES = ("collection", "searchset", "transaction", "batch")
+
+
+#: What _format may be: all spellings of https://hl7.org/fhir/R4/http.html#parameters that mean JSON.
+FORMATS = ("json", "application/json", "application/fhir+json", "text/json")
+
+
+#: ETags, or * (https://www.rfc-editor.org/rfc/rfc9110#section-13.1.1).
+_ETAGS = r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$'
 
 
 class Strict(Schema):
@@ -52,6 +60,17 @@ def _everything() -> fields.Boolean:
     return fields.Boolean(**yes_or_no, load_default=False, metadata={"description": words})
 
 
+class _Format(fields.String):
+    """``_format``. A plus sign that was not escaped arrives as a blank."""
+
+    def __init__(self) -> None:
+        described = {"description": "The format of the answer, before what Accept says"}
+        super().__init__(data_key="_format", validate=validate.OneOf(FORMATS), metadata=described)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **extra: Any) -> str:
+        return super()._deserialize(value, attr, data, **extra).replace(" ", "+")
+
+
 class MatchQuery(Strict):
     """The question: for which day, against which studies."""
 
@@ -76,13 +95,13 @@ class OperationQuery(Strict):
     enrolment = _day("The planned day of enrolment; as-of if not given")
     infusion = _day("The planned day of infusion; unknown if not given")
     all = _everything()
-    format = _text("The format of the answer, before what Accept says", 64, data_key="_format")
+    format = _Format()
 
 
 class FormatQuery(Strict):
     """The one parameter of FHIR that every answer knows."""
 
-    format = _text("The format of the answer, before what Accept says", 64, data_key="_format")
+    format = _Format()
 
 
 class OperationParameter(Strict):
@@ -195,20 +214,29 @@ class AttestationList(Strict):
     attestations = fields.List(fields.Nested(AttestationEntry), required=True, validate=validate.Length(max=1000))
 
 
-class IfMatch(Strict):
-    """The condition of a change that must not undo somebody else's."""
-
+class _Headers(Schema):
     class Meta:
-        unknown = "exclude"
+        unknown = EXCLUDE
+
+
+class Replaces(_Headers):
+    """Which version of a study is to be replaced."""
 
     if_match = fields.String(
-        data_key="If-Match", metadata={"description": "The ETag of the version that is to be replaced"}
+        data_key="If-Match",
+        validate=validate.Regexp(r'^"[0-9]{1,18}"$', error="Expected the one ETag of the study."),
+        metadata={"description": "The ETag of the version that is to be replaced", "example": '"3"'},
     )
 
 
-class Preconditions(IfMatch):
-    """The conditions of a change: either of them."""
+class Preconditions(_Headers):
+    """The conditions of a change that must not undo somebody else's: either of them."""
 
+    if_match = fields.String(
+        data_key="If-Match",
+        validate=validate.Regexp(_ETAGS, error="Expected ETags."),
+        metadata={"description": "The ETag of the version that is to be replaced", "example": '"3"'},
+    )
     if_none_match = fields.String(
         data_key="If-None-Match",
         validate=validate.Equal("*"),

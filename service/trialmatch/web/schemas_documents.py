@@ -281,3 +281,20 @@ class KeySet(Schema):
     """A JWK Set (RFC 7517)."""
 
     keys = fields.List(fields.Dict(), required=True)
+
+
+class OutcomeIssue(Schema):
+    """One thing that is wrong."""
+
+    severity = _one_of(("fatal", "error", "warning", "information"))
+    code = _text("http://hl7.org/fhir/R4/valueset-issue-type.html")
+    details = fields.Dict()
+    diagnostics = fields.String()
+    expression = fields.List(fields.String(), metadata={"description": "Where: body or query and the element"})
+
+
+class OperationOutcome(Schema):
+    """What went wrong, in FHIR."""
+
+    resourceType = _one_of(("OperationOutcome",))
+    issue = fields.List(fields.Nested(OutcomeIssue), required=True)
