@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
@@ -42,8 +43,6 @@ SAME = Linear(Fraction(1))
 #: How many spellings, units and conversions are remembered.
 _REMEMBERED = 10_000
 
-_UNKNOWN: Any = object()
-
 #: No unit is written with more characters.
 _LONGEST = 80
 
@@ -59,7 +58,7 @@ class Units:
 
     def __init__(self, spellings: Mapping[str, str]) -> None:
         self._spellings = dict(spellings)
-        self._resolved: dict[tuple[str, ...], str | None] = {}
+        self._resolved: dict[tuple[str, ...], str] = {}
         self._parsed: dict[str, Any] = {}
         self._conversions: dict[tuple[str, str], Linear | None] = {}
 
@@ -75,16 +74,20 @@ class Units:
 
     def resolve(self, system: object, code: object, unit: object) -> str | None:
         """The UCUM unit of a FHIR Quantity, or None where it has none that is understood."""
-        key = tuple(text for text in (code, unit) if isinstance(text, str) and len(text) <= _LONGEST)
-        known = self._resolved.get(key, _UNKNOWN)
-        if known is not _UNKNOWN:
-            return known
-        found = None
-        for text in filter(None, (text.strip() for text in key)):
-            found = self._spellings.get(text) or self._braced(text) or (text if self.is_ucum(text) else None)
+        key = (code if isinstance(code, str) else "", unit if isinstance(unit, str) else "")
+        known = self._resolved.get(key)
+        return (self._understood(key) if known is None else known) or None
+
+    def _understood(self, texts: tuple[str, ...]) -> str:
+        """The unit that the first of some texts stands for that is understood; empty where none is."""
+        found: str | None = None
+        for text in (text.strip() for text in texts if len(text) <= _LONGEST):
+            if text:
+                found = self._spellings.get(text) or self._braced(text) or (text if self.is_ucum(text) else None)
             if found is not None:
                 break
-        return _kept(self._resolved, key, found)
+        remembered = max(map(len, texts)) <= _LONGEST
+        return _kept(self._resolved, texts, found or "") if remembered else found or ""
 
     def _braced(self, text: str) -> str | None:
         """Units that were put into braces as a whole, as in ``{mg/dL}``."""
@@ -101,9 +104,10 @@ class Units:
         return parsed is not None and bool(parsed.dimensionless) and _PER_SURFACE not in code
 
     def _parse(self, code: str) -> Any:
-        known = self._parsed.get(code, _UNKNOWN) if len(code) <= _LONGEST else None
-        if known is not _UNKNOWN:
-            return known
+        if len(code) > _LONGEST:
+            return None
+        with suppress(KeyError):
+            return self._parsed[code]
         core = _ANNOTATION.sub("", code).strip()
         if core.endswith("/"):
             core += "1"
@@ -122,9 +126,8 @@ class Units:
         if source == target:
             return SAME
         key = (source, target)
-        known = self._conversions.get(key, _UNKNOWN)
-        if known is not _UNKNOWN:
-            return known
+        with suppress(KeyError):
+            return self._conversions[key]
         return _kept(self._conversions, key, self._convert(source, target))
 
     def _convert(self, source: str, target: str) -> Linear | None:

@@ -151,4 +151,5 @@ def opened(path: Path) -> BinaryIO:
 @lru_cache(maxsize=1024)  # callers choose the names
 def known_type(kind: str) -> bool:
     """Whether ``kind`` is a resource type of FHIR R4B or R5, as fhir.resources has them."""
-    return len(kind) <= 64 and any(find_spec(f"{package}.{kind.lower()}") for package in ("fhir.resources", "fhir.resources.R4B"))
+    packages = ("fhir.resources", "fhir.resources.R4B") if len(kind) <= 64 else ()
+    return any(find_spec(f"{package}.{kind.lower()}") for package in packages)
