@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import time
 
@@ -21,6 +22,10 @@ def main() -> int:
     if not port.isdecimal() or int(port) > 65535:
         print(f"HAPI_PORT: not a port: {port}; expected a number up to 65535", file=sys.stderr)
         return 2
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", int(port))) == 0:
+            print(f"HAPI_PORT: something is at port {port} already; expected a free one", file=sys.stderr)
+            return 2
     # Whatever asks it to stop, the server ends with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     began = time.monotonic()

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def _tool(name: str, package: str) -> str:
 
 
 @contextmanager
-def _serving(command: Sequence[str | Path], port: int, environment: Mapping[str, str] | None = None) -> Iterator[str]:
+def _serving(command: Sequence[str], port: int) -> Iterator[str]:
     """The base URL of a server that prints it on its first line and ends when its standard input does."""
     with tempfile.TemporaryFile() as log:
         server = subprocess.Popen(
@@ -35,12 +35,12 @@ def _serving(command: Sequence[str | Path], port: int, environment: Mapping[str,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            env={**os.environ, **(environment or {}), "PORT": str(port)},
+            env={**os.environ, "PORT": str(port)},
         )
         assert server.stdin is not None and server.stdout is not None
         try:
             address = server.stdout.readline().decode().strip()
-            if not address.startswith("http://127.0.0.1:"):
+            if not address:
                 server.wait(30)
                 log.seek(0)
                 said = log.read().decode(errors="replace").splitlines()
@@ -66,7 +66,7 @@ def _run(command: list[str], folder: Path) -> None:
 
 def build_hapi() -> list[str]:
     """The command that starts HAPI. Maven makes it unless it is there and newer than what it is made from."""
-    java, maven = _tool("java", "openjdk-17-jre-headless"), _tool("mvn", "maven")
+    java, maven = _tool("java", "default-jdk-headless"), _tool("mvn", "maven")
     jar, classpath = HAPI / "target/hapi.jar", HAPI / "target/classpath"
     sources = [HAPI / "pom.xml", *(HAPI / "src").rglob("*.*")]
     fresh = (
