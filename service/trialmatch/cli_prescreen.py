@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +16,6 @@ from trialmatch.errors import INCOMPLETE, BadInput
 
 if TYPE_CHECKING:  # what takes long to import is imported where it is used, so that --help answers at once
     from trialmatch.prescreen.engine import Order, Progress, Summary
-    from trialmatch.prescreen.export import Exported
     from trialmatch.usecases import Engine
 
 #: Lines about single records that are told on standard error; run.json has them all.
@@ -72,24 +73,14 @@ def prescreen(
         raise BadInput(str(ready.settings.studies), "no study", "at least one ResearchStudy")
     ready.studies.only(study_ids)
     day_of_screening = as_of or datetime.now(ready.settings.zone).date()
-    exported = _export(source, ready, study_ids, keep_export or out / ".export")
-    order = Order(
-        exported.folder if exported else Path(source),
-        out,
-        day_of_screening,
-        study_ids,
-        jobs or processors(),
-        resume,
-        since,
-        exported.partial if exported else {},
-        exported.problems if exported else (),
-    )
+    order = Order(Path(source), out, day_of_screening, study_ids, jobs or processors(), resume, since)
+    served = source.startswith(("http://", "https://"))
+    if served:
+        order = _exported(order, source, ready, keep_export)
     with Shown() as shown:
         summary = _run(order, ready, engine, Progress(shown.begin, shown.advance))
-    if exported and keep_export is None:
-        import shutil
-
-        shutil.rmtree(exported.folder)
+    if served and keep_export is None:
+        shutil.rmtree(order.source)
     write_page(lambda width: summary_page(summary.run, summary.changes, out, width))
     tell(summary.problems[:_TOLD])
     if len(summary.problems) > _TOLD:
@@ -106,14 +97,26 @@ def _run(order: Order, ready: Engine, engine: str, progress: Progress) -> Summar
     return run(order, ready.studies, ready.terminology, ready.settings, progress)
 
 
-def _export(source: str, ready: Engine, study_ids: tuple[str, ...], folder: Path) -> Exported | None:
-    """What a server exports, in a folder; None where the source is a folder already."""
-    if not source.startswith(("http://", "https://")):
-        return None
-    from trialmatch.fhir.backend_services import Tokens
-    from trialmatch.fhir.bulk import Request, Server
-    from trialmatch.prescreen.export import export
+def _exported(order: Order, url: str, ready: Engine, keep: Path | None) -> Order:
+    """The order about what a server exports."""
+    from trialmatch.prescreen.from_server import from_server
 
-    tokens = Tokens(ready.settings)
-    server = Server(source, ready.settings, bearer=lambda: tokens.bearer(source))
-    return export(server, Request.of(source, ready.needs(study_ids)), folder, tell=lambda words: tell([words]))
+    hospital = from_server(
+        url,
+        ready.needs(order.study_ids),
+        ready.settings,
+        order.out,
+        keep=keep,
+        since=order.since,
+        resume=order.resume,
+        tell=lambda words: tell([words]),
+    )
+    found = hospital.exported
+    return replace(
+        order,
+        source=found.folder,
+        partial=found.partial,
+        problems=found.problems,
+        narrowed=frozenset({"Observation"} if found.narrowed else ()),
+        export=hospital.about,
+    )

@@ -6,6 +6,7 @@ Request". :mod:`trialmatch.fhir.bulk_files` fetches the files that the manifest 
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -40,6 +41,9 @@ _PASSING = {408, 425, 429, 502, 503, 504}
 _PUT_OTHERWISE = {400, 405, 413, 414, 415, 422, 501}
 
 _NDJSON = "application/fhir+ndjson"
+
+#: What a URL may name behind the server: whose records to export.
+_SCOPE = re.compile(r"(/Group/[^/]+|/Patient)?(/\$export)?$")
 
 _WORDS = {
     401: "it refuses access (401)",
@@ -92,6 +96,11 @@ class Request:
         return cls(url, needs.types + extra, filters, since)
 
     @property
+    def base(self) -> str:
+        """The FHIR server's own URL, whoever of it is exported."""
+        return _SCOPE.sub("", self.url.rstrip("/"))
+
+    @property
     def endpoint(self) -> str:
         """Where the export is asked for: of the whole system, or of the group or patients that the URL names."""
         base = self.url.rstrip("/")
@@ -129,7 +138,7 @@ class Server:
     """The bulk side of one FHIR server.
 
     ``bearer`` gives the access token of the moment; it goes to the server's own origin and to ``export_hosts`` only.
-    ``sleep`` waits a number of seconds.
+    ``renew`` gives another one for one that the server has refused. ``sleep`` waits a number of seconds.
     """
 
     url: str
@@ -137,6 +146,7 @@ class Server:
     bearer: Callable[[], str | None] = lambda: None
     sleep: Callable[[float], None] = time.sleep
     session: requests.Session = field(default_factory=requests.Session)
+    renew: Callable[[str], str | None] = lambda refused: None
 
     def __post_init__(self) -> None:
         if origin(self.url) is None:
@@ -222,28 +232,33 @@ class Server:
         self, method: str, url: str, headers: dict[str, str], body: bytes | None = None, *, stream: bool = False,
         token: bool = True,
     ) -> requests.Response:  # fmt: skip
-        """One exchange, once. Raises Passing where it may succeed later."""
+        """One exchange, once (twice, where a token has run out). Raises Passing where it may succeed later."""
         bearer = self.bearer() if token else None
-        if bearer:
+        answer = self._exchange(method, url, headers, body, stream, bearer)
+        if answer.status_code == 401 and bearer is not None:
+            another = self.renew(bearer)
+            if another is not None and another != bearer:
+                answer.close()
+                answer = self._exchange(method, url, headers, body, stream, another)
+        if answer.status_code in _PASSING or (answer.status_code == 500 and _transient(answer)):
+            answer.close()
+            raise Passing(f"is busy or fails ({answer.status_code})", _retry_after(answer))
+        return answer
+
+    def _exchange(
+        self, method: str, url: str, headers: dict[str, str], body: bytes | None, stream: bool, bearer: str | None
+    ) -> requests.Response:
+        if bearer is not None:
             headers = {**headers, "Authorization": f"Bearer {bearer}"}
         try:
-            answer = self.session.request(
-                method,
-                url,
-                headers=headers,
-                data=body,
-                timeout=self.settings.fhir_timeout,
-                allow_redirects=False,
-                stream=stream,
+            timeout = self.settings.fhir_timeout
+            return self.session.request(
+                method, url, headers=headers, data=body, timeout=timeout, allow_redirects=False, stream=stream
             )
         except requests.Timeout:
             raise Passing("does not answer in time") from None
         except requests.RequestException as problem:
             raise Passing(f"cannot be reached ({type(problem).__name__})") from None
-        if answer.status_code in _PASSING or (answer.status_code == 500 and _transient(answer)):
-            answer.close()
-            raise Passing(f"is busy or fails ({answer.status_code})", _retry_after(answer))
-        return answer
 
     # -- addresses ------------------------------------------------------------------------------------------------
 

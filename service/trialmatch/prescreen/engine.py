@@ -52,8 +52,9 @@ _NAMED_FAULTS = 10_000
 class Order:
     """What to run: which folder into which, for whom, and how.
 
-    ``partial`` are types that the source could not give whole, with the reason; ``since`` is the folder of an earlier
-    run to compare with.
+    ``partial`` are types that the source could not give whole, with the reason, ``narrowed`` those that were asked for
+    by code; ``export`` is what run.json says of a server's export. ``since`` is the folder of an earlier run to compare
+    with.
     """
 
     source: Path
@@ -65,6 +66,8 @@ class Order:
     since: Path | None = None
     partial: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    narrowed: frozenset[str] = frozenset()
+    export: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ class _Run:
         self.order, self.terminology, self.settings, self.progress = order, terminology, settings, progress
         self.set = studies.only(order.study_ids)
         self.studies: tuple[Study, ...] = tuple(one for one in self.set.matchable if one.items)
-        self.own = Shared(self.studies, terminology, settings, order.as_of)
+        self.own = Shared(self.studies, terminology, settings, order.as_of, order.narrowed)
         self.began = datetime.now(settings.zone)
         self.work = Work(order.out)
         self.late: list[Fault] = []
@@ -158,6 +161,7 @@ class _Run:
             "asOf": self.order.as_of.isoformat(),
             "since": str(self.order.since.resolve()) if self.order.since else None,
             "inputs": [[file.path.name, file.size] for file in files],
+            "source": [sorted(self.order.partial), sorted(self.order.narrowed)],
         }
 
     def _resumed(self, files: list[Input]) -> Reading:
@@ -305,6 +309,7 @@ class _Run:
                     reading.files, reading.digests, reading.lines, reading.types, strict=True
                 )
             ],
+            "export": self.order.export,
             "counts": {
                 "patients": reading.persons,
                 "replaced": reading.replaced,

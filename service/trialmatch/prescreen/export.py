@@ -78,10 +78,20 @@ def export(
 
 def earlier_time(folder: Path) -> str:
     """From when on an export in a folder has to be brought up to date; BadInput where there is no whole one."""
+    return str((_whole(folder).manifest or {})["transaction_time"])
+
+
+def earlier_request(folder: Path) -> Request:
+    """What was asked for with the export in a folder; BadInput where there is no whole one."""
+    given = _whole(folder).request
+    return Request(given["url"], tuple(given["types"]), tuple(given["filters"]), given["since"])
+
+
+def _whole(folder: Path) -> _State:
     state = _read(folder / STATE)
     if state is None or not state.done or state.manifest is None:
         raise BadInput(str(folder), "no complete export", "the export that a run with --keep-export leaves")
-    return str(state.manifest["transaction_time"])
+    return state
 
 
 @dataclass
@@ -131,7 +141,7 @@ class _Run:
             if state.status is None:
                 self.tell(f"Asking {shown(self.request.endpoint)} for an export …")
                 state.status, taken = self.server.kick_off(self.request)
-                state.filtered = bool(taken.filters)
+                state.filtered = bool(taken.filters) or (self.earlier is not None and _whole(self.earlier).filtered)
                 self._keep(state)
             try:
                 manifest = self.server.wait(state.status, lambda words: self.tell(f"The server prepares it: {words}"))

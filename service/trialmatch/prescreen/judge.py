@@ -149,9 +149,11 @@ class Judge:
         settings: Settings,
         as_of: date,
         partial: Iterable[str],
+        narrowed: Iterable[str] = (),
     ) -> None:
+        """``partial``: types of which records are missing; ``narrowed``: types that were asked for by code."""
         self.terminology, self.settings, self.as_of = terminology, settings, as_of
-        self.partial = frozenset(partial)
+        self.partial, self.narrowed = frozenset(partial), frozenset(narrowed)
         self.rules = rules_of(settings)
         self.sieves = Sieves.of(studies, self.partial)
         self.leaves: list[Leaf] = []
@@ -175,7 +177,10 @@ class Judge:
         ]
 
     def _sources(self) -> dict[str, Source]:
-        return {kind: Source(kind, "partial", detail="some records could not be read") for kind in self.partial}
+        found = {kind: Source(kind, "partial", detail="some records could not be read") for kind in self.partial}
+        for kind in self.narrowed:
+            found.setdefault(kind, Source(kind)).narrowed = True
+        return found
 
     def group(self, candidates: Sequence[Candidate], lines: Iterable[tuple[int, Line]], referred: Referred) -> Judged:
         """Judge candidates; ``lines`` are theirs, each with the position of its candidate."""

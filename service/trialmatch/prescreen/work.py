@@ -55,6 +55,7 @@ class Work:
             "only": "the chosen studies (--study)",
             "asOf": "the day of screening (--as-of)",
             "inputs": "the input files",
+            "source": "what the server gave",
             "since": "the earlier run (--since)",
         }
         changed = [words.get(key, key) for key in now if before.get(key) != now[key]]

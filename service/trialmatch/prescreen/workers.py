@@ -29,12 +29,16 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Shared:
-    """What every process needs: studies with criteria, mappings, settings, and the day of screening."""
+    """What every process needs: studies with criteria, mappings, settings, and the day of screening.
+
+    ``narrowed`` are types that the source was asked for by code only.
+    """
 
     studies: tuple[Study, ...]
     terminology: Terminology
     settings: Settings
     as_of: date
+    narrowed: frozenset[str] = frozenset()
 
 
 _shared: Shared | None = None
@@ -57,7 +61,7 @@ def shared() -> Shared:
 def judge_of(partial: frozenset[str]) -> Judge:
     """This process's judge, for types of which some records could not be read."""
     own = shared()
-    return Judge(own.studies, own.terminology, own.settings, own.as_of, partial)
+    return Judge(own.studies, own.terminology, own.settings, own.as_of, partial, own.narrowed)
 
 
 def processors() -> int:
