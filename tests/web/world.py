@@ -12,6 +12,7 @@ from typing import Any
 
 from flask import Flask
 from trialmatch.config import Settings
+from trialmatch.demo.server import Quiet
 from trialmatch.demo.server import create_app as demo_hospital
 from trialmatch.web.app import create_app
 from werkzeug.serving import make_server
@@ -54,7 +55,7 @@ def bearer(scope: str = "trialmatch/match.read", subject: str = "clinician-7") -
 @contextmanager
 def served(app: Any) -> Iterator[str]:
     """Any WSGI application on the loopback address; its URL."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:

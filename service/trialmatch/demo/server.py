@@ -42,14 +42,15 @@ class Records:
         """One resource."""
         return next((one for one in self.by_type.get(kind, ()) if one["id"] == identity), None)
 
-    def search(self, kind: str, patient: str | None, codes: list[str]) -> list[Json]:
-        """The resources of a type about a patient, with one of some codes (``system|code`` or ``code``)."""
+    def search(self, kind: str, patient: str | None, codes: list[str], names: list[str]) -> list[Json]:
+        """The resources of a type about a patient, with one of some codes (``system|code`` or ``code``) or names."""
         whose, wanted = _WHOSE.get(kind, "subject"), f"Patient/{(patient or '').removeprefix('Patient/')}"
         return [
             one
             for one in self.by_type.get(kind, ())
             if (patient is None or one.get(whose, {}).get("reference") == wanted)
             and (not codes or not _spellings(one).isdisjoint(codes))
+            and (not names or any(name.lower() in _words(one) for name in names))
         ]
 
     def included(self, found: list[Json]) -> Iterator[Json]:
@@ -60,9 +61,19 @@ class Records:
                 yield one
 
 
+def _concepts(resource: Json) -> list[Json]:
+    return [one["code"] for one in (resource, *resource.get("component", ())) if "code" in one]
+
+
 def _spellings(resource: Json) -> set[str]:
-    codings = resource.get("code", {}).get("coding", ())
+    codings = [coding for concept in _concepts(resource) for coding in concept.get("coding", ())]
     return {text for one in codings for text in (one["code"], f"{one.get('system', '')}|{one['code']}")}
+
+
+def _words(resource: Json) -> str:
+    concepts = _concepts(resource)
+    said = [text for one in concepts for text in (one.get("text"), *(c.get("display") for c in one.get("coding", ())))]
+    return " ".join(filter(None, said)).lower()
 
 
 def _bears(resource: Json, number: str) -> bool:
@@ -87,8 +98,7 @@ def create_app(folder: Path | None = None) -> Flask:
 
     @app.get("/fhir/<kind>")
     def search(kind: str) -> Response:
-        codes = [code for listed in request.args.getlist("code") for code in listed.split(",")]
-        found = records.search(kind, request.args.get("patient"), codes)
+        found = records.search(kind, request.args.get("patient"), _listed("code"), _listed("code:text"))
         if "identifier" in request.args:
             found = [one for one in found if _bears(one, request.args["identifier"])]
         start = request.args.get("_offset", 0, int)
@@ -107,9 +117,16 @@ def create_app(folder: Path | None = None) -> Flask:
     return app
 
 
+def _listed(name: str) -> list[str]:
+    """The values of a parameter, by this name or as one of components too (``combo-``)."""
+    given = [*request.args.getlist(name), *request.args.getlist(f"combo-{name}")]
+    return [value for listed in given for value in listed.split(",")]
+
+
 def _statement(records: Records) -> Json:
     interactions = [{"code": "read"}, {"code": "search-type"}]
-    parameters = [{"name": "patient", "type": "reference"}, {"name": "code", "type": "token"}]
+    tokens = [{"name": name, "type": "token"} for name in ("code", "combo-code")]
+    parameters = [{"name": "patient", "type": "reference"}, *tokens]
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -137,16 +154,18 @@ def _missing() -> Response:
     return _resource({"resourceType": "OperationOutcome", "issue": [issue]}, 404)
 
 
-class _Quiet(WSGIRequestHandler):
+class Quiet(WSGIRequestHandler):
+    """Requests over connections that are kept, and no word of them: the service tells what it does."""
+
     protocol_version = "HTTP/1.1"
 
     def log(self, type: str, message: str, *args: object) -> None:
-        """Say nothing: the service tells what it does."""
+        """Say nothing."""
 
 
 def main() -> None:
     """Serve until standard input ends."""
-    server = make_server("127.0.0.1", 0, create_app(), threaded=True, request_handler=_Quiet)
+    server = make_server("127.0.0.1", 0, create_app(), threaded=True, request_handler=Quiet)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"http://127.0.0.1:{server.server_port}/fhir", flush=True)
     sys.stdin.buffer.read()
