@@ -136,7 +136,8 @@ def _notes(run: Mapping[str, Any]) -> Iterator[str]:
     if counts["repeated"]:
         yield f"{counts['repeated']:,} records are there again; the newest version counts"
     if counts["replaced"]:
-        yield f"{counts['replaced']:,} patients are replaced by another and looked at there"
+        who = "1 patient is" if counts["replaced"] == 1 else f"{counts['replaced']:,} patients are"
+        yield f"{who} replaced by another and looked at there"
     if counts["faults"]:
         yield f"{counts['faults']:,} lines could not be read: what they might have said counts as not known"
 
