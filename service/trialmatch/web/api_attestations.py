@@ -12,7 +12,7 @@ from trialmatch import attestations
 from trialmatch.errors import Stale
 from trialmatch.store import attestations as answers
 from trialmatch.store.attestations import Held
-from trialmatch.web import schemas, schemas_documents
+from trialmatch.web import examples, schemas, schemas_documents
 from trialmatch.web.api import JSON, Blueprint, acceptable, answer, operation
 from trialmatch.web.security import caller
 from trialmatch.web.service import service
@@ -32,7 +32,7 @@ def _takes_json() -> None:
 
 @blueprint.get(_PATH)
 @operation("match.read", 404)
-@blueprint.response(200, schemas_documents.Attestations, headers=_ETAG)
+@blueprint.response(200, schemas_documents.Attestations, headers=_ETAG, example=examples.HELD_ATTESTATIONS)
 @blueprint.alt_response(304, description="Not modified: the ETag of If-None-Match is still that of the answers")
 def read(patient: str) -> BaseResponse:
     """Read what persons have confirmed about a patient
@@ -47,8 +47,8 @@ def read(patient: str) -> BaseResponse:
 @blueprint.put(_PATH)
 @operation("match.read", 404, 412, 428, body=True)
 @blueprint.arguments(schemas.Preconditions, location="headers")
-@blueprint.arguments(schemas.AttestationList)
-@blueprint.response(200, schemas_documents.Attestations, headers=_ETAG)
+@blueprint.arguments(schemas.AttestationList, example=examples.ATTESTATIONS)
+@blueprint.response(200, schemas_documents.Attestations, headers=_ETAG, example=examples.HELD_ATTESTATIONS)
 def write(conditions: dict[str, str], given: dict[str, Any], patient: str) -> Response:
     """Replace what persons have confirmed about a patient
 

@@ -11,7 +11,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from trialmatch.fhir.records import Records, identities
 from trialmatch.fhir.sources import from_bundle
 from trialmatch.usecases import Answer, Question
-from trialmatch.web import schemas, schemas_documents
+from trialmatch.web import examples, schemas, schemas_documents
 from trialmatch.web.api import JSON, Blueprint, acceptable, answer, operation
 from trialmatch.web.service import service
 
@@ -36,7 +36,7 @@ def _takes_json() -> None:
 @blueprint.get("/patients/<fhir_id:patient>/matches")
 @operation("match.read", 404, 422, 502, 504)
 @blueprint.arguments(schemas.MatchQuery, location="query")
-@blueprint.response(200, schemas_documents.MatchDocument, headers=_HEADERS)
+@blueprint.response(200, schemas_documents.MatchDocument, headers=_HEADERS, example=examples.MATCH_DOCUMENT)
 def of_hospital(query: dict[str, Any], patient: str) -> Response:
     """Match a patient of the hospital's FHIR server
 
@@ -49,8 +49,8 @@ def of_hospital(query: dict[str, Any], patient: str) -> Response:
 @blueprint.post("/matches")
 @operation("match.read", body=True)
 @blueprint.arguments(schemas.BundleMatchQuery, location="query")
-@blueprint.arguments(schemas.PatientBundle)
-@blueprint.response(200, schemas_documents.MatchDocument, headers=_HEADERS)
+@blueprint.arguments(schemas.PatientBundle, example=examples.PATIENT_BUNDLE)
+@blueprint.response(200, schemas_documents.MatchDocument, headers=_HEADERS, example=examples.MATCH_DOCUMENT)
 def of_bundle(query: dict[str, Any], bundle: dict[str, Any]) -> Response:
     """Match a patient whose records are in the body
 

@@ -11,7 +11,7 @@ from trialmatch.documents import study_document, study_listing
 from trialmatch.eligibility.criteria import Study
 from trialmatch.eligibility.dates import Offset
 from trialmatch.errors import UnknownStudy
-from trialmatch.web import schemas, schemas_documents
+from trialmatch.web import examples, schemas, schemas_documents
 from trialmatch.web.api import JSON, Blueprint, acceptable, answer, operation
 from trialmatch.web.service import service
 
@@ -55,7 +55,7 @@ def show(study: str) -> Response:
 @blueprint.post("/studies")
 @operation("study.write", 409, 412, body=True)
 @blueprint.arguments(schemas.Replaces, location="headers")
-@blueprint.arguments(schemas.StudyBundle)
+@blueprint.arguments(schemas.StudyBundle, example=examples.STUDY_BUNDLE)
 @blueprint.response(201, schemas_documents.StudyDocument, headers=_ETAG | _LOCATION)
 @blueprint.alt_response(200, schema=schemas_documents.StudyDocument, headers=_ETAG | _LOCATION, success=True)
 def add(conditions: dict[str, str], bundle: dict[str, Any]) -> Response:

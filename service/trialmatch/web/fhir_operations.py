@@ -8,7 +8,7 @@ from flask import Response, request, url_for
 from werkzeug.exceptions import NotAcceptable, NotFound
 
 from trialmatch.fhir.searchset import searchset
-from trialmatch.web import schemas
+from trialmatch.web import examples, schemas
 from trialmatch.web.api import FHIR, JSON, Blueprint, acceptable, operation
 from trialmatch.web.api import answer as written
 from trialmatch.web.api_matches import INCOMPLETE, question
@@ -74,7 +74,7 @@ def match(query: dict[str, Any], patient: str) -> Response:
 @blueprint.post(_MATCH)
 @operation("match.read", 404, 502, 504, body=True, fhir=True)
 @blueprint.arguments(schemas.FormatQuery, location="query")
-@blueprint.arguments(schemas.OperationParameters, content_type=FHIR)
+@blueprint.arguments(schemas.OperationParameters, content_type=FHIR, example=examples.PARAMETERS)
 @blueprint.response(200, _RESOURCE, content_type=FHIR, description="A searchset of ResearchStudy, best match first")
 def match_with_parameters(query: dict[str, Any], asked: dict[str, Any], patient: str) -> Response:
     """Match a patient of the hospital's FHIR server, with a Parameters resource"""

@@ -9,10 +9,13 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from trialmatch.eligibility import truth
+from trialmatch.eligibility.criteria import COMBINATIONS
 from trialmatch.eligibility.verdict import VERDICTS
 
 _BASES = (truth.EVIDENCE, truth.ATTESTED, truth.NOT_APPLICABLE, *truth.PRECEDENCE)
-_COMBINATIONS = ("all-of", "any-of", "at-least", "at-most")
+
+#: How far a definition keeps to the print (profiles/codesystems/reading.json).
+_READINGS = ("as-printed", "inferred", "corrected")
 
 
 def _text(words: str = "", **extra: Any) -> fields.String:
@@ -113,9 +116,9 @@ class _Authored(Schema):
     kind = _one_of(("inclusion", "exclusion"))
     cohort = _text("The cohort that it is for", allow_none=True)
     text = _text("As printed")
-    reading = _one_of(("as-printed", "inferred"), "Whether the definition says more than the print")
+    reading = _one_of(_READINGS, "Whether the definition says what is printed, more, or something else")
     readingNote = fields.String(metadata={"description": "How it is read, where that needs saying"})
-    combination = _one_of(_COMBINATIONS, "How children combine; groups only", required=False)
+    combination = _one_of(COMBINATIONS, "How children combine; groups only", required=False)
     threshold = fields.Integer(metadata={"description": "For at-least and at-most"})
     exclude_ = _flag("Whether the group is negated", required=False, data_key="exclude")
 
