@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from trialmatch.config import Settings
 from trialmatch.errors import BadInput, SourceUnavailable
-from trialmatch.fhir.bulk import Request, Server
+from trialmatch.fhir.bulk import Server
+from trialmatch.fhir.bulk_request import Request
 from trialmatch.fhir.needs import Needs
 from trialmatch.prescreen.export import Exported, earlier_time, export
 
@@ -398,3 +399,32 @@ def test_a_server_that_refuses_medications_gives_the_rest(bulk: BulkServer) -> N
     asked = Request(bulk.url, ("Patient", "MedicationRequest", "Medication"), ("Observation?code=1",))
     _, taken = Server(bulk.url, Settings()).kick_off(asked)
     assert taken == Request(bulk.url, ("Patient", "MedicationRequest"), ("Observation?code=1",))
+
+
+def test_types_that_a_server_has_none_of_are_left_out(bulk: BulkServer, tmp_path: Path) -> None:
+    """smart-on-fhir/bulk-data-server names them one at a time; what they might have held is not known."""
+
+    def strict(asked: Asked) -> Answer | None:
+        for kind in ("Procedure", "Immunization"):
+            if kind in asked.query.get("_type", [""])[0].split(","):
+                words = f'The requested resource type "{kind}" is not available on this server'
+                outcome = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "diagnostics": words}]}
+                return Answer(400, json.dumps(outcome).encode())
+        return None
+
+    bulk.scripts = [strict]
+    types = ("Patient", "Observation", "Procedure", "Immunization", "Medication")
+    request = Request(bulk.url, types, ("Observation?code=1",))
+    done = export(Server(bulk.url, Settings(), sleep=Clock()), request, tmp_path / "x")
+    assert [one.query["_type"][0] for one in bulk.of("$export")][-1] == "Patient,Observation,Medication"
+    assert done.narrowed  # the filter was not what it refused
+    assert done.partial == dict.fromkeys(("Immunization", "Procedure"), "the server exports none of it")
+    assert earlier_time(tmp_path / "x") == "2026-03-01T00:00:00Z"  # there is nothing more to come
+
+
+def test_a_server_that_refuses_patients_refuses(bulk: BulkServer, tmp_path: Path) -> None:
+    outcome = {"resourceType": "OperationOutcome", "issue": [{"details": {"text": "no Patient, no Observation here"}}]}
+    bulk.scripts = [lambda asked: Answer(400, json.dumps(outcome).encode())]
+    with pytest.raises(SourceUnavailable, match=r"it does not give the export \(400\)"):
+        run(bulk, tmp_path / "x")
+    assert len(bulk.asked) == 1

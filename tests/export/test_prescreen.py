@@ -14,7 +14,8 @@ from click.testing import CliRunner, Result
 from trialmatch.cli import main
 from trialmatch.config import Settings
 from trialmatch.demo import INDEX_DATE, hospital_path
-from trialmatch.fhir.bulk import Request, Server
+from trialmatch.fhir.bulk import Server
+from trialmatch.fhir.bulk_request import Request
 from trialmatch.fhir.sources import from_path
 from trialmatch.prescreen.export import Exported
 

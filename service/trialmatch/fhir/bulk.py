@@ -6,9 +6,8 @@ Request". :mod:`trialmatch.fhir.bulk_files` fetches the files that the manifest 
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -23,8 +22,8 @@ from trialmatch.addresses import origin
 from trialmatch.config import Settings
 from trialmatch.config_access import listed
 from trialmatch.errors import BadInput, SourceUnavailable
+from trialmatch.fhir.bulk_request import Request, body, refused_types, ways
 from trialmatch.fhir.elements import Json
-from trialmatch.fhir.needs import Needs
 from trialmatch.fhir.server import shown
 
 #: A URL longer than this is sent as a POST with Parameters instead; proxies commonly refuse 2,000 and more.
@@ -40,10 +39,7 @@ _PASSING = {408, 425, 429, 502, 503, 504}
 #: Statuses of a kick-off that may be taken if it is put otherwise.
 _PUT_OTHERWISE = {400, 405, 413, 414, 415, 422, 501}
 
-_NDJSON = "application/fhir+ndjson"
 
-#: What a URL may name behind the server: whose records to export.
-_SCOPE = re.compile(r"(/Group/[^/]+|/Patient)?(/\$export)?$")
 
 _WORDS = {
     401: "it refuses access (401)",
@@ -67,50 +63,6 @@ class Passing(Exception):
     def __init__(self, words: str, wait: float | None = None) -> None:
         super().__init__(words)
         self.wait = wait
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to export: of which server and group, which types, narrowed how, changed since when.
-
-    ``filters`` are searches such as ``Observation?code=…``; servers may ignore them. ``since`` is a FHIR instant.
-    """
-
-    url: str
-    types: tuple[str, ...]
-    filters: tuple[str, ...] = ()
-    since: str | None = None
-
-    @classmethod
-    def of(cls, url: str, needs: Needs, *, since: str | None = None) -> Request:
-        """What the criteria can use; Observations by code, where all codes can be named and silence decides nothing.
-
-        Where it does, what only words connect with a criterion must be seen too (:mod:`trialmatch.fhir.needs`), and a
-        filter that does not find it leaves no trace in an export.
-        """
-        extra = ("Medication",) if any(kind.startswith("Medication") for kind in needs.types) else ()
-        filters: tuple[str, ...] = ()
-        if needs.codes and not needs.words and "Observation" in needs.types:
-            codes = ",".join(sorted(f"{system}|{code}" for system, code in needs.codes))
-            filters = (f"Observation?combo-code={quote(codes, safe='')}",)  # also inside panels
-        return cls(url, needs.types + extra, filters, since)
-
-    @property
-    def base(self) -> str:
-        """The FHIR server's own URL, whoever of it is exported."""
-        return _SCOPE.sub("", self.url.rstrip("/"))
-
-    @property
-    def endpoint(self) -> str:
-        """Where the export is asked for: of the whole system, or of the group or patients that the URL names."""
-        base = self.url.rstrip("/")
-        return base if base.endswith("/$export") else f"{base}/$export"
-
-    def parameters(self) -> list[tuple[str, str]]:
-        """The parameters of the kick-off."""
-        found = [("_outputFormat", _NDJSON), ("_type", ",".join(self.types))]
-        found += [("_typeFilter", one) for one in self.filters]
-        return found + ([("_since", self.since)] if self.since else [])
 
 
 @dataclass(frozen=True)
@@ -157,12 +109,18 @@ class Server:
     def kick_off(self, request: Request) -> tuple[str, Request]:
         """Ask for an export. Returns the URL of its state, and the request as the server took it.
 
-        A server that refuses Medications, which are of no patient, is asked without them (HAPI does so for groups); one
-        that refuses filters is asked without these: it then gives more than is needed, which does no harm. Raises
-        SourceUnavailable.
+        A server that refuses types by their names is asked without them; one that refuses Medications, which are of no
+        patient, without those (HAPI does so for groups); one that refuses filters without these: it then gives more
+        than is needed, which does no harm. Raises SourceUnavailable.
         """
-        for way in _ways(request):
-            answer = self._kick_off(way)
+        refused: frozenset[str] = frozenset()
+        for way in ways(request):
+            asked = way.without(refused)
+            answer = self._kick_off(asked)
+            while answer.status_code in _PUT_OTHERWISE and (more := refused_types(asked, _object(answer))):
+                refused |= more
+                asked = way.without(refused)
+                answer = self._kick_off(asked)
             if answer.status_code not in _PUT_OTHERWISE:
                 break
         if answer.status_code != 202:
@@ -170,7 +128,7 @@ class Server:
         status = answer.headers.get("Content-Location")
         if not status:
             raise SourceUnavailable(f"{shown(request.endpoint)}: its answer does not say where the export will be")
-        return self.own(urljoin(request.endpoint, status)), way
+        return self.own(urljoin(request.endpoint, status)), asked
 
     def wait(self, status: str, tell: Callable[[str], None] = lambda words: None) -> Manifest:
         """Poll until the export is ready; ``tell`` hears what the server says of its progress.
@@ -288,7 +246,7 @@ class Server:
         if len(url) <= _URL_LENGTH:
             return self.send("GET", url, headers)
         headers["Content-Type"] = "application/fhir+json"
-        return self.send("POST", request.endpoint, headers, orjson.dumps(_body(request)))
+        return self.send("POST", request.endpoint, headers, orjson.dumps(body(request)))
 
     def _refused(self, url: str, answer: requests.Response) -> SourceUnavailable:
         words = _WORDS.get(answer.status_code, f"it does not give the export ({answer.status_code})")
@@ -332,22 +290,6 @@ class Server:
             name = kind if isinstance(kind, str) and kind.isalpha() else "Unknown"
             found.append(File(name, self.allowed(urljoin(status, url)), count if whole else None))
         return tuple(found)
-
-
-def _ways(request: Request) -> Iterator[Request]:
-    """The request, and what may be asked for instead where a server refuses it, the best first."""
-    types = tuple(kind for kind in request.types if kind != "Medication")
-    ways = (request, replace(request, types=types), replace(request, filters=()))
-    yield from dict.fromkeys((*ways, replace(request, types=types, filters=())))
-
-
-def _body(request: Request) -> Json:
-    """The kick-off as a Parameters resource. ``_type`` is one list, since servers are known to read only the first."""
-    given: list[Json] = [
-        {"name": name, "valueInstant" if name == "_since" else "valueString": value}
-        for name, value in request.parameters()
-    ]
-    return {"resourceType": "Parameters", "parameter": given}
 
 
 def _joined(one: Manifest, other: Manifest) -> Manifest:

@@ -20,8 +20,9 @@ from typing import Any, BinaryIO
 import orjson
 
 from trialmatch.errors import BadInput, SourceUnavailable
-from trialmatch.fhir.bulk import Expired, File, Manifest, Request, Server
+from trialmatch.fhir.bulk import Expired, File, Manifest, Server
 from trialmatch.fhir.bulk_files import Miscounted, Saved, lies_there, resources, save
+from trialmatch.fhir.bulk_request import Request
 from trialmatch.fhir.elements import Json
 from trialmatch.fhir.server import shown
 
@@ -53,6 +54,7 @@ class _State:
     request: Json
     status: str | None = None
     filtered: bool = False
+    refused: list[str] = field(default_factory=list)
     manifest: Json | None = None
     files: dict[str, Json] = field(default_factory=dict)
     laid_over: bool = False
@@ -116,9 +118,9 @@ class _Run:
             self._end(state)
         except OSError as problem:
             raise BadInput(str(self.folder), f"cannot be written ({problem.strerror})", "a folder with room") from None
-        return Exported(
-            self.folder, manifest.transaction_time, self.partial, state.filtered, tuple(self.problems)
-        )
+        for kind in state.refused:  # whole all the same: the next night there will be no more of it
+            self._lacks(kind, "", "the server exports none of it")
+        return Exported(self.folder, manifest.transaction_time, self.partial, state.filtered, tuple(self.problems))
 
     # -- steps ----------------------------------------------------------------------------------------------------
 
@@ -142,6 +144,7 @@ class _Run:
                 self.tell(f"Asking {shown(self.request.endpoint)} for an export …")
                 state.status, taken = self.server.kick_off(self.request)
                 state.filtered = bool(taken.filters) or (self.earlier is not None and _whole(self.earlier).filtered)
+                state.refused = sorted({*self.request.types} - {*taken.types} - {"Medication"})
                 self._keep(state)
             try:
                 manifest = self.server.wait(state.status, lambda words: self.tell(f"The server prepares it: {words}"))

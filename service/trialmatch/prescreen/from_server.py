@@ -13,7 +13,8 @@ import orjson
 from trialmatch.config import Settings
 from trialmatch.errors import BadInput, UsageError
 from trialmatch.fhir.backend_services import Tokens
-from trialmatch.fhir.bulk import Request, Server
+from trialmatch.fhir.bulk import Server
+from trialmatch.fhir.bulk_request import Request
 from trialmatch.fhir.needs import Needs
 from trialmatch.fhir.server import shown
 from trialmatch.prescreen.export import Exported, earlier_request, earlier_time, export
