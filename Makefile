@@ -62,6 +62,7 @@ types: $(VENV)/.dev
 docs: $(VENV)/.test
 	$(BIN)/python -m tests.spec.generate_docs
 	$(BIN)/python -m tests.docs.settings
+	$(BIN)/python -m tests.docs.http
 	$(BIN)/python -m tests.packaging.readme
 
 bench: $(VENV)/.run

@@ -69,18 +69,19 @@ def _answer(error: Exception) -> Any:
 
 def problem_of(error: Exception) -> Problem:
     """The problem that an error is. Errors of the program itself say nothing but where to ask."""
+    own = problem_type(type(error)) if isinstance(error, TrialmatchError) else _BLANK
     if isinstance(error, StoreUnavailable):  # which database it is concerns the log, not the caller
         words = "the service cannot keep or look up anything now; try again later"
-        return Problem(503, _words(type(error)), words, _type(error), headers={"Retry-After": "5"})
+        return Problem(503, _words(type(error)), words, own, headers={"Retry-After": "5"})
     if isinstance(error, UnknownStudy):
         said = f"study {error.name}: {error.why}"
-        return Problem(error.http_status, _words(type(error)), said, _type(error), (("query.study", error.why),))
+        return Problem(error.http_status, _words(type(error)), said, own, (("query.study", error.why),))
     if isinstance(error, TrialmatchError):
         return Problem(
             error.http_status,
             _words(type(error)),
             "; ".join(error.lines) if not isinstance(error, FaultyStudy) else f"{len(error.faults)} faults",
-            _type(error),
+            own,
             tuple(_located(error)) if isinstance(error, BadInput) else (),
             getattr(error, "headers", {}),
         )
@@ -105,9 +106,9 @@ def phrase(status: int) -> str:
     return {413: "Content Too Large", 422: "Unprocessable Content"}.get(status) or HTTPStatus(status).phrase
 
 
-def _type(error: TrialmatchError) -> str:
-    """The URI of an error: ``PatientMissing`` ends in ``patient-missing``."""
-    return TYPES + _words(type(error)).lower().replace(" ", "-")
+def problem_type(kind: type[TrialmatchError]) -> str:
+    """The URI of a kind of error: ``PatientMissing`` ends in ``patient-missing``."""
+    return TYPES + _words(kind).lower().replace(" ", "-")
 
 
 def _words(kind: type[TrialmatchError]) -> str:
