@@ -419,6 +419,7 @@ def test_types_that_a_server_has_none_of_are_left_out(bulk: BulkServer, tmp_path
     assert [one.query["_type"][0] for one in bulk.of("$export")][-1] == "Patient,Observation,Medication"
     assert done.narrowed  # the filter was not what it refused
     assert done.partial == dict.fromkeys(("Immunization", "Procedure"), "the server exports none of it")
+    assert f"{bulk.url}/$export: it exports no Procedure; what hangs on it is unknown" in done.problems
     assert earlier_time(tmp_path / "x") == "2026-03-01T00:00:00Z"  # there is nothing more to come
 
 

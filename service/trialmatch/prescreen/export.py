@@ -119,7 +119,7 @@ class _Run:
         except OSError as problem:
             raise BadInput(str(self.folder), f"cannot be written ({problem.strerror})", "a folder with room") from None
         for kind in state.refused:  # whole all the same: the next night there will be no more of it
-            self._lacks(kind, "", "the server exports none of it")
+            self._lacks(kind, f"{shown(self.request.endpoint)}: it exports no {kind}", "the server exports none of it")
         return Exported(self.folder, manifest.transaction_time, self.partial, state.filtered, tuple(self.problems))
 
     # -- steps ----------------------------------------------------------------------------------------------------
