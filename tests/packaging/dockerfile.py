@@ -2,8 +2,8 @@
 
 Every step is done as it is written, in a folder that stands for the image's root: what .dockerignore lets through is
 copied, RUN runs, and what the last stage leaves is started with the image's own ENV, ENTRYPOINT and HEALTHCHECK, on the
-loopback address. A fresh virtual environment of this Python stands for the base image. What cannot be shown this way is
-the base image itself, and that a container is shut off from its host.
+loopback address. A fresh virtual environment stands for the base image, of the same Python where this machine has it.
+What cannot be shown this way is the base image itself, and that a container is shut off from its host.
 """
 
 from __future__ import annotations
@@ -86,11 +86,13 @@ class Image:
 def build(folder: Path, context: Path = ROOT) -> Image:
     """Carry out all stages in an empty folder. Raises NotCarriedOut."""
     root, stages = folder / "root", {}
-    image, name = Image(root, _base(folder)), ""
-    for instruction, value in steps((context / "Dockerfile").read_text("utf-8")):
+    said = steps((context / "Dockerfile").read_text("utf-8"))
+    arguments = dict(value.split("=") for instruction, value in said if instruction == "ARG")
+    image, name = Image(root, _base(folder, arguments["PYTHON"])), ""
+    for instruction, value in said:
         match instruction:
             case "ARG":
-                pass  # only the base images have one
+                pass  # the base images' version
             case "FROM":
                 if root.exists():  # the stage before; the next one finds its root as empty as this one did
                     stages[name] = shutil.move(root, folder / f"stage-{name}")
@@ -123,10 +125,15 @@ def build(folder: Path, context: Path = ROOT) -> Image:
     return image
 
 
-def _base(folder: Path) -> Path:
-    """The Python that stands for the base image's."""
-    subprocess.run([sys.executable, "-m", "venv", folder / "base"], check=True)
-    return folder / "base/bin/python"
+def _base(folder: Path, version: str) -> Path:
+    """The Python that stands for the base image's: of the same version where this machine has it, else this one."""
+    chosen = {**os.environ, "PYENV_VERSION": version}  # where pyenv keeps several, this one
+    for python in (f"python{version}", sys.executable):
+        command = ["/usr/bin/env", python, "-m", "venv", folder / "base"]
+        made = subprocess.run(command, env=chosen, capture_output=True)
+        if made.returncode == 0:
+            return folder / "base/bin/python"
+    raise NotCarriedOut(f"no virtual environment can be made: {made.stderr.decode()[-1000:]}")
 
 
 def _copy(image: Image, words: list[str], context: Path, stages: dict[str, Path]) -> None:
@@ -246,7 +253,8 @@ def main() -> int:
     folder.chmod(0o755)  # for the image's user
     try:
         image = build(folder)
-        print(run(image, "--version").stdout.strip())
+        python = subprocess.run([image.python, "--version"], capture_output=True, text=True).stdout.strip()
+        print(f"{run(image, '--version').stdout.strip()} on {python}")
         with serving(image) as url:
             print(f"{' '.join(image.entrypoint)} serve is healthy at {url}")
     except NotCarriedOut as problem:
