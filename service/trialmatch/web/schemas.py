@@ -34,8 +34,8 @@ class Strict(Schema):
         unknown = RAISE
 
 
-def _day(words: str, **extra: Any) -> fields.Date:
-    described = {"description": words, "example": "2026-03-01"}
+def _day(words: str, example: str | None = None, **extra: Any) -> fields.Date:
+    described = {"description": words} | ({"example": example} if example else {})
     return fields.Date(format="iso", validate=validate.Range(EARLIEST, LATEST), metadata=described, **extra)
 
 
@@ -75,7 +75,7 @@ class MatchQuery(Strict):
     """The question: for which day, against which studies."""
 
     study = _studies()
-    as_of = _day("The day of screening; today if not given")
+    as_of = _day("The day of screening; today if not given", "2026-03-01")
     enrolment = _day("The planned day of enrolment; as_of if not given")
     infusion = _day("The planned day of infusion; unknown if not given")
     all = _everything()
@@ -91,7 +91,7 @@ class OperationQuery(Strict):
     """The parameters of ``$match-trials`` as a query."""
 
     study = _studies()
-    as_of = _day("The day of screening; today if not given", data_key="as-of")
+    as_of = _day("The day of screening; today if not given", "2026-03-01", data_key="as-of")
     enrolment = _day("The planned day of enrolment; as-of if not given")
     infusion = _day("The planned day of infusion; unknown if not given")
     all = _everything()
