@@ -3,15 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from trialmatch.config import Settings
+from trialmatch.fhir.studies import Definition, shipped
 from trialmatch.store.database import Store
+from trialmatch.usecases import Engine
 from trialmatch.web.app import create_app
 
 from tests.web.world import hospital_served, settings_of
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _shipped_studies_are_read_once() -> Iterator[None]:
+    """Each application would read and check the same shipped studies again, which is most of what it takes to make one.
+
+    Whatever else is loaded (added studies, other mappings) is read as ever, and so are these in tests of processes.
+    """
+    plain = Engine.of(shipped(), Settings.read({}))
+    read, known = Engine.of, [one.resource for one in shipped()]
+
+    def of(definitions: list[Definition], settings: Settings, *, lenient: bool = False) -> Engine:
+        if settings.mappings is None and not lenient and [one.resource for one in definitions] == known:
+            return replace(plain, settings=settings)
+        return read(definitions, settings, lenient=lenient)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Engine, "of", staticmethod(of))
+        yield
 
 
 @pytest.fixture(scope="session")

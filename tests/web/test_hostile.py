@@ -109,14 +109,14 @@ def _changes(document: Json) -> Any:
 _PATIENT, _STUDY = patient_bundle(), study_bundle("hostile")
 
 
-@settings(max_examples=150, **_STEADY)  # type: ignore[arg-type]
+@settings(max_examples=100, **_STEADY)  # type: ignore[arg-type]
 @given(changes=_changes(_PATIENT))
 def test_a_spoiled_patient_is_no_error_of_ours(client: FlaskClient, changes: list[Any]) -> None:
     answer = client.post("/api/v1/matches", json=_spoiled(_PATIENT, changes), query_string={"as_of": AS_OF})
     assert answer.status_code in (200, 422), answer.text
 
 
-@settings(max_examples=50, **_STEADY)  # type: ignore[arg-type]
+@settings(max_examples=40, **_STEADY)  # type: ignore[arg-type]
 @given(changes=_changes(_STUDY))
 def test_a_spoiled_study_is_no_error_of_ours(client: FlaskClient, changes: list[Any]) -> None:
     answer = client.post("/api/v1/studies", json=_spoiled(_STUDY, changes))
