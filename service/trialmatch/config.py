@@ -25,7 +25,7 @@ _ABOVE_ZERO = (
     "fhir_total_timeout", "fhir_parallel", "fhir_pages", "fhir_page_size", "fhir_entries", "fhir_bytes",
     "fhir_url_length", "body_bytes", "body_depth", "body_entries",
     "port", "workers", "threads", "request_timeout", "stop_timeout",
-    "retention_days", "audit_retention_days", "session_minutes",
+    "retention_days", "audit_retention_days", "session_minutes", "prescreen_runs", "prescreen_jobs",
 )  # fmt: skip
 
 
@@ -179,6 +179,15 @@ class Settings:
         "where the service keeps studies, answers, feedback, runs and the audit log",
         "sqlite:///FILE or postgresql://USER@HOST/NAME",
     )
+    prescreen_sources: str | None = _setting(
+        None,
+        "what prescreens that the service is asked for may read: folders with everything under them, and the hospital's"
+        " export of its FHIR server",
+        "a list of absolute paths, and the word hospital",
+    )
+    prescreen_dir: str | None = _setting(None, "folder in which the service keeps its prescreens; none without it")
+    prescreen_runs: int = _setting(1, "how many prescreens the service carries out at a time; others wait")
+    prescreen_jobs: int | None = _setting(None, "processes of each of them; one for each processor if unset")
     retention_days: int = _setting(
         365, "days after their last change until a patient's answers, cards with feedback, and runs are removed"
     )

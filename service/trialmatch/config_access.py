@@ -58,7 +58,7 @@ def faults(settings: Settings) -> list[tuple[str, str]]:
         file = getattr(settings, name)
         if file is not None and not Path(file).is_file():
             found.append((name, f"{file} is not a file"))
-    return found + _sign_in_faults(settings)
+    return found + _sign_in_faults(settings) + _prescreen_faults(settings)
 
 
 def others_served(settings: Settings) -> bool:
@@ -85,6 +85,22 @@ def _sign_in_faults(settings: Settings) -> list[tuple[str, str]]:
         found.append(("login_allowed", f"“{settings.login_allowed}”; expected claim=value"))
     if not set(listed(settings.login_may)) <= {"match.read", "study.write", "prescreen"}:
         found.append(("login_may", f"“{settings.login_may}”; expected some of match.read, study.write, prescreen"))
+    return found
+
+
+def _prescreen_faults(settings: Settings) -> list[tuple[str, str]]:
+    """What is wrong with the settings of prescreens that callers may ask for."""
+    found = []
+    for one in listed(settings.prescreen_sources):
+        if one == "hospital" and not settings.fhir_server:
+            found.append(("prescreen_sources", "names the hospital, but no FHIR server is set; expected fhir_server"))
+        elif one != "hospital" and not (Path(one).is_absolute() and Path(one).is_dir()):
+            found.append(("prescreen_sources", f"“{one}”; expected absolute paths of folders, or hospital"))
+    folder = settings.prescreen_dir
+    if folder is not None and not (Path(folder).is_absolute() and Path(folder).is_dir()):
+        found.append(("prescreen_dir", f"“{folder}”; expected the absolute path of a folder"))
+    if settings.prescreen_sources and folder is None:
+        found.append(("prescreen_dir", "unset, but prescreen_sources are set; expected where the results go"))
     return found
 
 

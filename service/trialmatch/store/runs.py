@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Row, insert, or_, select
+from sqlalchemy import Row, func, insert, or_, select
 from sqlalchemy import update as sql_update
 
 from trialmatch.errors import Stale
@@ -46,9 +46,9 @@ class Run:
         return self.state not in ("queued", "running")
 
 
-def create(store: Store, request: dict[str, Any], *, by: str, at: datetime) -> Run:
-    """A new run, queued."""
-    run = Run(uuid.uuid4().hex, "queued", request, {}, by, at, at)
+def create(store: Store, request: dict[str, Any], *, by: str, at: datetime, run_id: str | None = None) -> Run:
+    """A new run, queued, with an id of its own if none is given."""
+    run = Run(run_id or uuid.uuid4().hex, "queued", request, {}, by, at, at)
     values = {"id": run.id, "state": run.state, "request": request, "progress": {}, "by": by}
     with store.writing() as connection:
         connection.execute(insert(runs).values(**values, created=at, updated=at))
@@ -71,16 +71,24 @@ def listed(store: Store, *, by: str | None = None, limit: int = 100) -> list[Run
         return [_run(row) for row in connection.execute(query)]
 
 
-def claim(store: Store, *, at: datetime) -> Run | None:
-    """The oldest run that nobody carries out, now held by the caller; None where there is none."""
+def claim(store: Store, *, at: datetime, most: int | None = None) -> Run | None:
+    """The oldest run that nobody carries out, now held by the caller; None where there is none.
+
+    None also where ``most`` runs are carried out already.
+    """
     abandoned = (runs.c.state == "running") & (runs.c.updated < at - SILENCE)
+    carried = (runs.c.state == "running") & (runs.c.updated >= at - SILENCE)
     waiting = (
         select(runs).where(or_(runs.c.state == "queued", abandoned)).order_by(runs.c.created, runs.c.id).limit(1)
     )
+    with store.reading() as connection:
+        if connection.execute(waiting).first() is None:
+            return None  # nearly always, and nobody who writes had to wait
     holder = uuid.uuid4().hex
-    with store.writing() as connection:
+    with store.writing(alone="claim") as connection:
         row = connection.execute(waiting.with_for_update(skip_locked=True)).first()
-        if row is None:
+        under_way = connection.execute(select(func.count()).where(carried)).scalar_one()
+        if row is None or (most is not None and under_way >= most):
             return None
         taken = sql_update(runs).where(runs.c.id == row.id).values(state="running", holder=holder, updated=at)
         return _run(connection.execute(taken.returning(*runs.c)).one())

@@ -30,6 +30,7 @@ from trialmatch.web import (
     mcode,
     operations,
     pages,
+    prescreens,
     problems,
     security,
     sessions,
@@ -71,7 +72,7 @@ def create_app(
     headers.secure(app, settings)
     limits.hold(app, settings)
     described = api.describe(app, settings)
-    for part in (api_matches, api_attestations, api_studies, fhir_operations, operations):
+    for part in (api_matches, api_attestations, api_studies, prescreens, fhir_operations, operations):
         described.register_blueprint(part.blueprint)
     app.register_blueprint(operations.documentation)
     cds_hooks.register(app, settings)

@@ -24,7 +24,7 @@ _PURPOSE = {
 DONE, REFUSED, FAILED = "0", "4", "8"
 
 #: AuditEvent.action and the interaction that it is.
-_ACTIONS = {"R": "read", "U": "update"}
+_ACTIONS = {"C": "create", "R": "read", "U": "update", "D": "delete"}
 
 
 @dataclass(frozen=True)
@@ -44,35 +44,59 @@ class Access:
     server: str | None = None
 
 
+@dataclass(frozen=True)
+class RunAccess:
+    """Something done with a prescreen: ``action`` is C (asked for), R (results read, about ``patients``) or D."""
+
+    run: str
+    source: str
+    patients: tuple[str, ...]
+    action: str
+    why: str
+
+
 def event(access: Access, outcome: str, words: str, at: datetime) -> dict[str, Any]:
     """The AuditEvent of an access. ``words`` say how it ended, without a patient's value."""
-    action = _ACTIONS[access.action]
     place = f"{access.server.rstrip('/')}/" if access.server else ""
-    entities: list[dict[str, Any]] = [
-        {
-            "what": {"reference": f"{place}Patient/{access.patient}"},
-            "type": _coding("http://terminology.hl7.org/CodeSystem/audit-entity-type", "1", "Person"),
-            "role": _coding("http://terminology.hl7.org/CodeSystem/object-role", "1", "Patient"),
-        }
-    ]
-    if access.request_id:
-        entities.append(
-            {
-                "what": {"identifier": {"value": access.request_id}},
-                "type": _coding("http://terminology.hl7.org/CodeSystem/audit-entity-type", "4", "Other"),
-                "name": "request id",
-            }
-        )
+    entities = [_patient(f"{place}Patient/{access.patient}")]
+    caller = _caller(access.who, access.address)
+    return _event(access.action, access.why, caller, [*entities, *_request(access.request_id)], outcome, words, at)
+
+
+def run_event(
+    access: RunAccess, who: Caller, address: str | None, request_id: str | None, at: datetime
+) -> dict[str, Any]:
+    """The AuditEvent of something done with a prescreen, which reads all patients of its source."""
+    run = {
+        "what": {"identifier": {"value": access.run}},
+        "type": _coding("http://terminology.hl7.org/CodeSystem/audit-entity-type", "4", "Other"),
+        "name": "prescreen",
+        "description": f"of all patients of {access.source}",
+    }
+    entities = [run, *(_patient(one) for one in access.patients), *_request(request_id)]
+    return _event(access.action, access.why, _caller(who, address), entities, DONE, "done", at)
+
+
+def _event(
+    action: str,
+    why: str,
+    caller: dict[str, Any],
+    entities: list[dict[str, Any]],
+    outcome: str,
+    words: str,
+    at: datetime,
+) -> dict[str, Any]:
+    interaction = _ACTIONS[action]
     return {
         "resourceType": "AuditEvent",
         "type": _coding(_REST, "rest", "RESTful Operation"),
-        "subtype": [_coding(_INTERACTION, action, action)],
-        "action": access.action,
+        "subtype": [_coding(_INTERACTION, interaction, interaction)],
+        "action": action,
         "recorded": at.isoformat(timespec="milliseconds"),
         "outcome": outcome,
         "outcomeDesc": words,
-        "purposeOfEvent": [{"coding": [_PURPOSE], "text": access.why}],
-        "agent": [_caller(access), _ourselves()],
+        "purposeOfEvent": [{"coding": [_PURPOSE], "text": why}],
+        "agent": [caller, _ourselves()],
         "source": {
             "site": socket.gethostname(),
             "observer": {"display": "trialmatch"},
@@ -82,8 +106,22 @@ def event(access: Access, outcome: str, words: str, at: datetime) -> dict[str, A
     }
 
 
-def _caller(access: Access) -> dict[str, Any]:
-    who = access.who
+def _patient(reference: str) -> dict[str, Any]:
+    return {
+        "what": {"reference": reference},
+        "type": _coding("http://terminology.hl7.org/CodeSystem/audit-entity-type", "1", "Person"),
+        "role": _coding("http://terminology.hl7.org/CodeSystem/object-role", "1", "Patient"),
+    }
+
+
+def _request(request_id: str | None) -> list[dict[str, Any]]:
+    if not request_id:
+        return []
+    kind = _coding("http://terminology.hl7.org/CodeSystem/audit-entity-type", "4", "Other")
+    return [{"what": {"identifier": {"value": request_id}}, "type": kind, "name": "request id"}]
+
+
+def _caller(who: Caller, address: str | None) -> dict[str, Any]:
     identifier = {"value": who.subject} | ({"system": who.issuer} if who.issuer else {})
     agent: dict[str, Any] = {
         "type": {"coding": [_coding(_DICOM, "110153", "Source Role ID")]},
@@ -92,8 +130,8 @@ def _caller(access: Access) -> dict[str, Any]:
     }
     if who.tenant:
         agent["name"] = who.tenant
-    if access.address:
-        agent["network"] = {"address": access.address, "type": "2"}
+    if address:
+        agent["network"] = {"address": address, "type": "2"}
     return agent
 
 

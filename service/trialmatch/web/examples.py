@@ -172,3 +172,5 @@ MATCH_DOCUMENT: Json = {
         }
     ],
 }
+
+PRESCREEN: Json = {"source": "hospital", "studies": ["NCT06892145"], "asOf": "2026-03-01"}

@@ -8,6 +8,7 @@ import time
 
 from trialmatch.errors import TrialmatchError
 from trialmatch.store import retention
+from trialmatch.web import prescreen_results
 from trialmatch.web.logs import log
 from trialmatch.web.service import Service
 
@@ -32,6 +33,7 @@ def tidy(service: Service) -> None:
     try:
         if retention.due(service.store, now):
             gone = retention.purge(service.store, service.settings, now)
+            prescreen_results.remove(service.settings, gone.runs)
             log.info("removed what had reached its age", **{**vars(gone), "runs": len(gone.runs)})
     except TrialmatchError as problem:
         log.warning("what has reached its age could not be removed", problem=type(problem).__name__)

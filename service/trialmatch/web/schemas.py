@@ -87,6 +87,20 @@ class BundleMatchQuery(MatchQuery):
     patient = _text("Which Patient of the Bundle, by id or fullUrl; not needed where there is one only", 256)
 
 
+class PrescreenOrder(Strict):
+    """A prescreen to carry out."""
+
+    source = _text(
+        "A folder of Bulk Data NDJSON by its absolute path; hospital, or hospital/Group/ID, for the export of the"
+        " hospital's FHIR server. The service is set to what it may read",
+        1024,
+        required=True,
+    )
+    studies = _studies()
+    as_of = _day("The day of screening; today if not given", data_key="asOf")
+    since = _text("An earlier run that is done, by its id: what has changed since is told too", 64)
+
+
 class OperationQuery(Strict):
     """The parameters of ``$match-trials`` as a query."""
 

@@ -268,6 +268,55 @@ class Attestations(Schema):
     attestations = fields.List(fields.Nested(HeldAttestation), required=True)
 
 
+class PrescreenRequest(Schema):
+    """What was asked for."""
+
+    source = _text()
+    studies = fields.List(fields.String(), required=True)
+    asOf = fields.Date(required=True)
+    since = fields.String(required=True, allow_none=True)
+
+
+class PrescreenedStudy(Schema):
+    """How a study's patients came out."""
+
+    id = _text()
+    title = _text()
+    setAside = fields.Dict(required=True, metadata={"description": "Patients who were not judged, by the reason"})
+    judged = _number()
+    eligible = _number()
+    likely = _number()
+    possible = _number()
+    ineligible = _number()
+
+
+class PrescreenSummary(Schema):
+    """What came of a prescreen: run.json without what is about single files and lines."""
+
+    state = _one_of(("complete", "incomplete"), "Whether every type of record was read completely")
+    asOf = fields.Date(required=True)
+    engine = fields.Dict(required=True)
+    counts = fields.Dict(required=True)
+    partial_ = fields.Dict(
+        required=True, data_key="partial", metadata={"description": "Types that were not read completely, and why"}
+    )
+    studies = fields.List(fields.Nested(PrescreenedStudy), required=True)
+    undetermined = fields.List(fields.String(), required=True)
+
+
+class PrescreenRun(Schema):
+    """A prescreen as a job."""
+
+    id = _text()
+    state = _one_of(("queued", "running", "done", "failed", "cancelled"))
+    request = fields.Nested(PrescreenRequest, required=True)
+    by = _text("Who asked for it")
+    created = fields.AwareDateTime(required=True, default_timezone=None)
+    updated = fields.AwareDateTime(required=True, default_timezone=None)
+    progress = _text("How far it is, in words")
+    summary = fields.Nested(PrescreenSummary, required=True, allow_none=True)
+
+
 class Health(Schema):
     """That the service is well."""
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
@@ -24,6 +24,9 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from trialmatch.config import Settings
 from trialmatch.errors import UsageError
+
+if TYPE_CHECKING:
+    from trialmatch.web.service import Service
 
 _METRICS = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -112,13 +115,23 @@ def serve(settings: Settings, ready: Callable[[str], None], clock: Callable[[], 
         Worker.patience = settings.request_timeout
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         url = settings.public_url or f"http://{host}:{settings.port}"
-        server, master = _Server(app, _options(settings, f"{host}:{settings.port}", lambda _: ready(url))), os.getpid()
+        options = _options(settings, f"{host}:{settings.port}", lambda _: ready(url))
+        options["post_worker_init"] = lambda _: _background(app.extensions["trialmatch"])
+        server, master = _Server(app, options), os.getpid()
         try:
             server.run()
         except SystemExit as end:
             if os.getpid() != master:  # a worker ends here: what its parent has to tidy up is not the worker's
                 os._exit(end.code if isinstance(end.code, int) else 0)
             raise
+
+
+def _background(service: Service) -> None:
+    """What every worker does besides answering."""
+    from trialmatch.web import housekeeping, prescreen_runs
+
+    housekeeping.start(service)
+    prescreen_runs.start(service)
 
 
 def _options(settings: Settings, bind: str, when_ready: Callable[[Any], None]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from trialmatch.errors import SourceUnavailable, StoreUnavailable, TrialmatchErr
 from trialmatch.fhir.backend_services import Tokens
 from trialmatch.fhir.records import Records, identities
 from trialmatch.fhir.server import Given, fetch
+from trialmatch.fhir.studies import Definition
 from trialmatch.store import attestations as answers
 from trialmatch.store import audit as audit_log
 from trialmatch.store import studies as added_studies
@@ -76,6 +77,10 @@ class Service:
         self._looked = time.monotonic()
         if added_studies.revision(self.store) != self._loaded.revision:
             self._loaded = additions.load(self._own, self.settings, self.store)
+
+    def definitions(self) -> list[Definition]:
+        """What the studies of the moment are made from."""
+        return [*self._own, *(one for group in self._loaded.added.values() for one in group)]
 
     def version(self, study_id: str) -> int | None:
         """The revision at which a study was added; None for those of the settings."""
