@@ -100,3 +100,11 @@ def test_who_may_not_call_has_not_looked(hospital: str, store: Store, tmp_path: 
     client = create_app(settings_of(tmp_path, fhir_server=hospital, **issued(tmp_path)), store=store).test_client()
     assert client.get(f"/api/v1/patients/{LIKELY}/matches").status_code == 401
     assert audit.events(store) == []
+
+
+def test_a_patient_known_by_full_url_is_on_record_by_id(fresh: FlaskClient, store: Store) -> None:
+    full_url = "urn:uuid:0c3f9a52-7c0e-4d0f-9d0e-1b1f0c1e2d3c"
+    patient = {"resourceType": "Patient", "birthDate": "1990-01-01"}
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"fullUrl": full_url, "resource": patient}]}
+    assert fresh.post("/api/v1/matches", json=bundle, query_string={"patient": full_url}).status_code == 200
+    assert _only(store, "0c3f9a52-7c0e-4d0f-9d0e-1b1f0c1e2d3c")["outcome"] == "0"

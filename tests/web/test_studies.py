@@ -201,3 +201,24 @@ def test_a_study_that_can_no_longer_be_read_is_left_out(store: Store, tmp_path: 
     again = client.post(URL, json=study_bundle("broken"), headers={"If-Match": '"1"'})
     assert again.status_code == 200  # and can be put right
     assert "broken" in _ids(client)
+
+
+def test_two_workers_add_at_once_what_does_not_go_together(
+    fresh: FlaskClient, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another worker adds a study with a block of the same id, just after ours was found to be fine."""
+    other = create_app(settings_of(tmp_path), store=store).test_client()
+    rival = study_bundle("rival")
+    rival["entry"][1]["resource"]["id"] = "trial-1-criteria"
+    rival["entry"][0]["resource"]["recruitment"]["eligibility"]["reference"] = "EvidenceVariable/trial-1-criteria"
+    add, first = studies.add, [True]
+
+    def late(*arguments: Any, **named: Any) -> int:
+        if first.pop() if first else False:
+            assert other.post(URL, json=rival).status_code == 201
+        return add(*arguments, **named)
+
+    monkeypatch.setattr(studies, "add", late)
+    assert fresh.post(URL, json=study_bundle()).status_code == 409
+    assert _ids(fresh) == sorted([*SHIPPED, "rival"])
+    assert fresh.post(URL, json=study_bundle("trial-2")).status_code == 201

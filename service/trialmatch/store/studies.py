@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import func, insert, select
 
 from trialmatch.errors import BadInput, Stale
 from trialmatch.store.database import Store
@@ -16,17 +15,17 @@ from trialmatch.store.tables import study_additions, study_resources
 def add(store: Store, bundle: dict[str, Any], *, by: str, at: datetime, expected: int | None = None) -> int:
     """Keep the resources of a Bundle (or one resource); returns the new revision.
 
-    A resource takes the place of an earlier one with its type and id. ``expected`` is the revision at which the
-    Bundle's ResearchStudy was last added (0: never); Stale where it is another one. Whether they make a study that can
-    be matched is for the caller to see first; BadInput here is only for resources without type or id.
+    A resource takes the place of an earlier one with its type and id. Whether they make a study that can be matched,
+    beside those that are there, is for the caller to see first: ``expected`` is the revision at which that was seen,
+    and Stale says that there is a newer one. BadInput here is only for resources without type or id.
     """
     resources = _resources(bundle)
-    ids = [one["id"] for one in resources if one["resourceType"] == _STUDY]
     # One addition at a time: a lower revision that became visible after a higher one would never be noticed.
     with store.writing(alone="studies") as connection:
-        if expected is not None and any(found != expected for found in _last(connection, ids)):
-            raise Stale("the study has been changed since it was read; read it again, then change it")
-        revision = connection.execute(select(_NEWEST)).scalar_one() + 1
+        newest = connection.execute(select(_NEWEST)).scalar_one()
+        if expected is not None and newest != expected:
+            raise Stale("studies have been added since these were read; read them again, then add")
+        revision = newest + 1
         connection.execute(insert(study_additions).values(revision=revision, by=by, at=at))
         rows = [
             {"revision": revision, "position": position, "type": one["resourceType"], "id": one["id"], "resource": one}
@@ -64,12 +63,6 @@ def revisions(store: Store) -> dict[str, int]:
     query = select(row.id, func.max(row.revision)).where(row.type == _STUDY).group_by(row.id)
     with store.reading() as connection:
         return {one: int(number) for one, number in connection.execute(query)}
-
-
-def _last(connection: Connection, ids: Sequence[str]) -> list[int]:
-    row = study_resources.c
-    newest = select(func.coalesce(func.max(row.revision), 0)).where(row.type == _STUDY)
-    return [int(connection.execute(newest.where(row.id == one)).scalar_one()) for one in ids]
 
 
 _STUDY = "ResearchStudy"

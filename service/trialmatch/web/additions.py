@@ -87,7 +87,8 @@ def add(
 ) -> str:
     """Check a study against all others and keep it; returns its id. ``seen`` is the revision that is to be replaced.
 
-    Raises FaultyStudy with every fault, Conflict for what others have already, Stale where another revision is there.
+    Raises FaultyStudy with every fault, Conflict for what others have already, Stale where another revision is there,
+    or where studies were added after ``now``.
     """
     definitions = _definitions(bundle, now.engine.settings)
     (study,) = (one.resource["id"] for one in definitions if one.resource["resourceType"] == "ResearchStudy")
@@ -98,7 +99,7 @@ def add(
     if seen is None and study in now.versions:
         raise Conflict(f"ResearchStudy/{study} is there already; to replace it, send If-Match with its ETag")
     Engine.of([*others, *definitions], now.engine.settings)  # all faults of the language
-    kept.add(store, bundle, by=by, at=at, expected=seen or 0)
+    kept.add(store, bundle, by=by, at=at, expected=now.revision)
     return str(study)
 
 

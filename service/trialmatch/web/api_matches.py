@@ -55,7 +55,8 @@ def of_bundle(query: dict[str, Any], bundle: dict[str, Any]) -> Response:
     """Match a patient whose records are in the body
 
     A Bundle (collection, searchset, transaction and the like) of R4 or R4B resources. A resource that cannot be read
-    is skipped, told in `problems`, and makes its type's source `partial`. Nothing of the body is kept.
+    is skipped, told in `problems`, and makes its type's source `partial`. Of the body only the patient's id is kept,
+    in the audit.
     """
     most = service().settings.body_entries
     if len(bundle["entry"]) > most:
@@ -80,9 +81,10 @@ def _patient(records: Records, wanted: str | None) -> str:
     """The id of the patient that is meant."""
     if wanted is not None:
         wanted = wanted.removeprefix("Patient/")
-        if identities(records, wanted) is None:
+        known = identities(records, wanted)
+        if known is None:
             abort(422, messages={"query": {"patient": ["No such Patient in the Bundle."]}})
-        return wanted
+        return wanted if wanted in known[1] else known[0]
     found = {one: known for one in records.patients() if (known := identities(records, one)) is not None}
     if not found:
         abort(422, messages={"json": {"entry": ["No Patient with an id among them; expected one."]}})

@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException
 
 from trialmatch import attestations
 from trialmatch.config import Settings, variable
-from trialmatch.errors import SourceUnavailable, StoreUnavailable, TrialmatchError
+from trialmatch.errors import SourceUnavailable, Stale, StoreUnavailable, TrialmatchError
 from trialmatch.fhir.backend_services import Tokens
 from trialmatch.fhir.records import Records, identities
 from trialmatch.fhir.server import Given, fetch
@@ -91,11 +91,17 @@ class Service:
 
         It is matched by this worker at once and by the others within a second. Raises FaultyStudy, Conflict, Stale.
         """
+        by = caller().subject
         with self._lock:
-            self._refresh()
-            study = additions.add(
-                bundle, self._own, self._loaded, self.store, by=caller().subject, at=self.now(), seen=seen
-            )
+            while True:
+                self._refresh()
+                try:
+                    study = additions.add(bundle, self._own, self._loaded, self.store, by=by, at=self.now(), seen=seen)
+                    break
+                except Stale:
+                    if added_studies.revision(self.store) == self._loaded.revision:
+                        raise
+                    # another worker has added one meanwhile: look again whether the two go together
             self._refresh()
         return study
 
