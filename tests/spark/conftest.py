@@ -36,7 +36,7 @@ def local(engine: Engine, hospital: Path, tmp_path_factory: pytest.TempPathFacto
     return out
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def spark_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A master and two workers."""
     if shutil.which("java") is None:
