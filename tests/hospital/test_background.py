@@ -75,13 +75,13 @@ def test_a_process_that_forks(start: Start) -> None:
 def test_a_program_that_is_interrupted_does_not_wait(start: Start) -> None:
     code = """
     import os, signal, threading
-    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    threading.Timer(4, os.kill, (os.getpid(), signal.SIGINT)).start()
     one()
     """
     hospital = start([patient()], faults={"Patient": faults.slow(25)})
     begun = time.monotonic()
     done = run(FETCH + textwrap.dedent(code), hospital.url)
-    assert time.monotonic() - begun < 15
+    assert time.monotonic() - begun < 20  # not the 25 seconds
     assert done.stderr.rstrip().endswith("KeyboardInterrupt")
 
 
