@@ -104,8 +104,8 @@ def _authored(item: Item) -> Json:
 def _group_reason(outcome: Outcome) -> str:
     if outcome.basis == t.NOT_APPLICABLE:
         return "does not concern this patient"
-    counts = {name: sum(member.status == value for member in outcome.members) for value, name in _STATUS.items()}
-    said = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
+    statuses = [member.status for member in outcome.members]
+    said = ", ".join(f"{statuses.count(value)} {name}" for value, name in _STATUS.items() if value in statuses)
     return f"{outcome.item.combination}: {said}"
 
 

@@ -10,6 +10,7 @@ from trialmatch.eligibility.context import Context, Rules
 from trialmatch.eligibility.dates import Offset
 from trialmatch.eligibility.evaluator import evaluate
 from trialmatch.eligibility.facts import Attestation, Facts
+from trialmatch.eligibility.silence import Silences
 from trialmatch.terminology.mappings import Terminology
 
 
@@ -32,9 +33,10 @@ def context_of(
     enrolment: date | None = None,
     infusion: date | None = None,
     judgements: Mapping[tuple[str, str | None], Attestation] | None = None,
+    silences: Silences | None = None,
 ) -> Context:
-    """The evaluation context of one patient."""
-    return Context.at(
+    """The evaluation context of one patient; ``silences`` are shared by patients with the same rules and mappings."""
+    context = Context.at(
         facts,
         as_of,
         terminology.knowledge,
@@ -44,6 +46,7 @@ def context_of(
         judgements=judgements,
         evaluate=evaluate,
     )
+    return context if silences is None else silences.shared(context)
 
 
 def deceased(context: Context) -> bool:

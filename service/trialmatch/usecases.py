@@ -16,6 +16,7 @@ from trialmatch.eligibility.criteria import Study
 from trialmatch.eligibility.evaluator import settled
 from trialmatch.eligibility.facts import Attestation, Facts, Source
 from trialmatch.eligibility.program import Ranking
+from trialmatch.eligibility.silence import Silences
 from trialmatch.eligibility.verdict import INELIGIBLE, Match, conclude
 from trialmatch.fhir import studies as study_files
 from trialmatch.fhir.facts import facts_of
@@ -38,6 +39,7 @@ class Engine:
     settings: Settings
     terminology: Terminology
     studies: StudySet
+    silences: Silences = field(default_factory=Silences, init=False, repr=False, compare=False)
     _needs: dict[tuple[str, ...], Needs] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
@@ -168,6 +170,7 @@ def context_of(engine: Engine, facts: Facts, question: Question, in_force: Itera
         enrolment=question.enrolment,
         infusion=question.infusion,
         judgements=attestations.by_judgement(in_force, None),
+        silences=engine.silences,
     )
 
 

@@ -66,7 +66,8 @@ def unknown(basis: str, facts: Iterable[Any] = (), note: Callable[[], str] = _no
 class Context:
     """A patient's facts and the dates that windows hang on. ``memo`` holds what leaves share during one match.
 
-    ``evaluate`` judges a leaf that a window hangs on. Nothing here refers back to the context, so that it and the
+    ``evaluate`` judges a leaf that a window hangs on; ``silence`` knows the finding of a leaf of which nothing is on
+    record, and gives None for others. Nothing here refers back to the context, so that it and the
     patient's records are gone with the match, without waiting for the garbage collector.
     """
 
@@ -78,6 +79,7 @@ class Context:
     judgements: Mapping[tuple[str, str | None], Attestation] = field(default_factory=dict)
     evaluate: Callable[[Leaf, Context], Finding] | None = None
     memo: dict[Any, Any] = field(default_factory=dict)
+    silence: Callable[[Leaf, Context], Finding | None] | None = None
 
     @classmethod
     def at(

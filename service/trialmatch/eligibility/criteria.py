@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from trialmatch.eligibility.dates import Offset, Window
+from trialmatch.eligibility.hashing import hashed_once
 from trialmatch.eligibility.values import Interval
 
 #: Methods of choosing among results (criteria language, section 4).
@@ -66,6 +67,7 @@ class RecordedTest:
 Test = QuantityTest | PolarityTest | CodedTest | RecordedTest
 
 
+@hashed_once
 @dataclass(frozen=True)
 class AgeLeaf:
     """Age in completed units (``a``, ``mo``, ``wk``, ``d``) at an anchor."""
@@ -75,6 +77,7 @@ class AgeLeaf:
     anchor: Window = field(default_factory=Window)
 
 
+@hashed_once
 @dataclass(frozen=True)
 class SexLeaf:
     """Administrative sex: one of ``sexes``."""
@@ -82,6 +85,7 @@ class SexLeaf:
     sexes: frozenset[str]
 
 
+@hashed_once
 @dataclass(frozen=True)
 class ResultLeaf:
     """Results of ``keys`` (concepts or ``system|code``) that pass ``test``.
@@ -102,6 +106,7 @@ class ResultLeaf:
     label: str = field(default="", compare=False)
 
 
+@hashed_once
 @dataclass(frozen=True)
 class EventLeaf:
     """Records of ``kind`` about ``keys`` (None: any), in the windows; ``onset`` looks at their beginning only."""
@@ -125,6 +130,7 @@ class DurationLimit:
     unit: str
 
 
+@hashed_once
 @dataclass(frozen=True)
 class DoseLimit:
     """The daily dose that an exposure must have, in UCUM ``unit`` (mass a day, or mass by body weight a day)."""
@@ -133,6 +139,7 @@ class DoseLimit:
     unit: str
 
 
+@hashed_once
 @dataclass(frozen=True)
 class ExposureLeaf:
     """Exposure to drugs ``keys`` in the windows, for a duration, in a number of distinct ingredients, at a dose."""
@@ -150,6 +157,7 @@ class ExposureLeaf:
     kind: str = field(default="MedicationRequest", init=False)
 
 
+@hashed_once
 @dataclass(frozen=True)
 class JudgementLeaf:
     """A statement that only a person can judge, perhaps about a concept."""
@@ -159,6 +167,7 @@ class JudgementLeaf:
     label: str = field(default="", compare=False)
 
 
+@hashed_once
 @dataclass(frozen=True)
 class TextLeaf:
     """A criterion that is only printed."""
@@ -201,6 +210,13 @@ class Item:
             yield from member.walk()
 
 
+class Place(NamedTuple):
+    """Where an item stands: ``members`` are the positions of those right below it in the order of authoring."""
+
+    item: Item
+    members: tuple[int, ...]
+
+
 @dataclass(frozen=True)
 class Study:
     """A trial ready to be matched. ``items`` are its top level (all-of); None where the record has no eligibility."""
@@ -218,6 +234,19 @@ class Study:
         """All items, in the order of authoring."""
         for item in self.items or ():
             yield from item.walk()
+
+    @cached_property
+    def places(self) -> tuple[Place, ...]:
+        """All items in the order of authoring, so that whatever is below an item comes after it."""
+        items = list(self.walk())
+        at = {id(item): position for position, item in enumerate(items)}
+        return tuple(Place(item, tuple(at[id(member)] for member in item.members)) for item in items)
+
+    @cached_property
+    def tops(self) -> tuple[int, ...]:
+        """The positions of the top level."""
+        tops = set(map(id, self.items or ()))
+        return tuple(position for position, place in enumerate(self.places) if id(place.item) in tops)
 
     @cached_property
     def leaves(self) -> dict[str, Item]:

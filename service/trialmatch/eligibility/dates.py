@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from typing import NamedTuple
 
 from dateutil.relativedelta import relativedelta
 
+from trialmatch.eligibility.hashing import hashed_once
 from trialmatch.eligibility.truth import MET, UNKNOWN, UNMET
 
 PAST = datetime(1, 1, 1)
@@ -86,18 +88,23 @@ class Offset(NamedTuple):
 
     def from_day(self, day: date) -> date:
         """The day that lies this far from ``day``; months and years are calendar, clamped to the month's end."""
-        try:
-            if self.unit == "d":
-                return day + timedelta(days=self.value)
-            if self.unit == "wk":
-                return day + timedelta(weeks=self.value)
-            months = self.value * (12 if self.unit == "a" else 1)
-            moved: date = day + relativedelta(months=months)
-            return moved
-        except (OverflowError, ValueError):
-            return date.min if self.value < 0 else date.max
+        return _moved(day, self.value, self.unit)
 
 
+@lru_cache(maxsize=10_000)  # windows hang on the same few days
+def _moved(day: date, value: int, unit: str) -> date:
+    try:
+        if unit == "d":
+            return day + timedelta(days=value)
+        if unit == "wk":
+            return day + timedelta(weeks=value)
+        moved: date = day + relativedelta(months=value * (12 if unit == "a" else 1))
+        return moved
+    except (OverflowError, ValueError):
+        return date.min if value < 0 else date.max
+
+
+@hashed_once
 @dataclass(frozen=True)
 class Window:
     """A stretch of time around an anchor (criteria language, section 5).

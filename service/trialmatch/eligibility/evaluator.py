@@ -35,6 +35,10 @@ def evaluate(leaf: Leaf, context: Context) -> Finding:
 
 def judge(leaf: Leaf, context: Context) -> Finding:
     """Judge one leaf without remembering the finding."""
+    if context.silence is not None:
+        silent = context.silence(leaf, context)
+        if silent is not None:
+            return silent
     return _opened(leaf, _evaluate(leaf, context))
 
 
@@ -81,8 +85,10 @@ def settled(study: Study, context: Context, answers: Mapping[str, Attestation]) 
     An answer by linkId gives the requirement's status. It settles what is unknown, or known only from silence; it never
     overrides what evidence decides, which is reported as a conflict.
     """
-    findings = {}
     leaves = study.leaves
+    if not answers:
+        return {link_id: evaluate(item.leaf, context) for link_id, item in leaves.items() if item.leaf}
+    findings = {}
     for link_id, item in leaves.items():
         assert item.leaf is not None
         finding = evaluate(item.leaf, context)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fractions import Fraction
+from typing import NamedTuple
 
 from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.context import Context, Finding, unknown, unmet
@@ -14,7 +15,7 @@ from trialmatch.eligibility.criteria import DoseLimit, DurationLimit, ExposureLe
 from trialmatch.eligibility.dates import ALWAYS, Bounds, Offset
 from trialmatch.eligibility.derived import WEIGHT, newest
 from trialmatch.eligibility.events import Vote, current, decided, in_window, lasting, silence, unusable
-from trialmatch.eligibility.facts import ABSENT, PROVISIONAL, Dose, Exposure
+from trialmatch.eligibility.facts import ABSENT, PROVISIONAL, Dose, Event, Exposure
 from trialmatch.eligibility.values import Interval
 from trialmatch.eligibility.wording import interval, limit_words
 
@@ -23,13 +24,11 @@ _ONE_DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stretch:
-    """One exposure against one leaf: its vote, and the days it surely and possibly covers in the window."""
+    """One exposure in one window: its vote, and the days it surely and possibly covers."""
 
     vote: Vote
     sure: tuple[date, date] | None
     possible: tuple[date, date] | None
-    ingredient: str | None
-    mechanism: str | None
 
 
 def evaluate(leaf: ExposureLeaf, context: Context) -> Finding:
@@ -46,8 +45,10 @@ def _evaluate(leaf: ExposureLeaf, context: Context) -> Finding:
     records = _days_together(_required(records, context), leaf)
     findings = []
     for window in windows or [None]:  # type: ignore[list-item]
-        stretches = [_stretch(record, leaf, window, context) for record in records]
+        stretches = [_stretch(record, leaf.dose, window, context) for record in records]
         findings.append(_judge(stretches, leaf, context))
+    if len(findings) == 1:
+        return findings[0]
     best = max(finding.truth for finding in findings)
     same = [finding for finding in findings if finding.truth == best]
     if best == t.UNKNOWN:
@@ -102,21 +103,37 @@ def _days_together(records: list[Exposure], leaf: ExposureLeaf) -> list[Exposure
     return summed
 
 
-def _stretch(record: Exposure, leaf: ExposureLeaf, window: Bounds | None, context: Context) -> Stretch:
-    drug = context.knowledge.drug(record.concepts)
-    ingredient, mechanism = (drug.ingredient, drug.mechanism) if drug else (_own_code(record, leaf), None)
-    one = _vote(record, leaf, window, context)
+def _stretch(record: Exposure, limit: DoseLimit | None, window: Bounds | None, context: Context) -> Stretch:
+    """An exposure in a window; shared by all leaves that ask for the same dose."""
+    key = ("stretch", id(record), limit, window)
+    found: Stretch | None = context.memo.get(key)
+    if found is None:
+        found = context.memo[key] = _worked_out(record, limit, window, context)  # holds on to the record, and its id
+    return found
+
+
+def _worked_out(record: Exposure, limit: DoseLimit | None, window: Bounds | None, context: Context) -> Stretch:
+    dosed = _dosed(record, limit, context)
+    one = _vote(record, dosed, window, context)
     if window is None:
-        return Stretch(one, None, None, ingredient, mechanism)
+        return Stretch(one, None, None)
     start, end = record.start, lasting(record, context)
     last = context.as_of
-    dosed = _dosed(record, leaf.dose, context)[0] == t.MET
-    sure = _clip(start.hi.date(), end.lo.date(), window.low_max, min(window.high_min, last)) if dosed else None
+    enough = dosed.truth == t.MET
+    sure = _clip(start.hi.date(), end.lo.date(), window.low_max, min(window.high_min, last)) if enough else None
     possible = _clip(start.lo.date(), end.hi.date(), window.low_min, min(window.high_max, last))
-    return Stretch(one, sure, possible, ingredient, mechanism)
+    return Stretch(one, sure, possible)
 
 
-def _own_code(record: Exposure, leaf: ExposureLeaf) -> str | None:
+def _counts_as(record: Event, leaf: ExposureLeaf, context: Context) -> str | None:
+    """What an exposure counts as where distinct ingredients (or mechanisms) are counted; None if it is not known."""
+    drug = context.knowledge.drug(record.concepts)
+    if leaf.distinct_by == "mechanism":
+        return drug.mechanism if drug else None
+    return drug.ingredient if drug else _own_code(record, leaf)
+
+
+def _own_code(record: Event, leaf: ExposureLeaf) -> str | None:
     """A code that the leaf names itself stands for its own ingredient; a class of drugs for none."""
     for coding in record.codings:
         key = f"{coding.system}|{coding.code}"
@@ -130,7 +147,7 @@ def _clip(first: date, last: date, low: date, high: date) -> tuple[date, date] |
     return (first, last) if first <= last else None
 
 
-def _vote(record: Exposure, leaf: ExposureLeaf, window: Bounds | None, context: Context) -> Vote:
+def _vote(record: Exposure, dosed: Dosed, window: Bounds | None, context: Context) -> Vote:
     if record.state == ABSENT:
         return Vote(t.UNMET, t.EVIDENCE, record, lambda: f"{record.display}: recorded as not taken")
     problem = unusable(record)
@@ -140,27 +157,35 @@ def _vote(record: Exposure, leaf: ExposureLeaf, window: Bounds | None, context: 
     inside = in_window(record, window, False, context)
     if inside == t.UNMET:
         return Vote(t.UNMET, t.EVIDENCE, record, lambda: f"{record.display} lies outside the window")
-    dosed, basis, words = _dosed(record, leaf.dose, context)
-    if dosed == t.UNMET:
-        return Vote(t.UNMET, t.EVIDENCE, record, lambda: words)
+    words = dosed.words
+    if dosed.truth == t.UNMET:
+        return Vote(t.UNMET, t.EVIDENCE, record, words)
     bases = [problem] if problem else []
-    if dosed == t.UNKNOWN:
-        bases.append(basis)
+    if dosed.truth == t.UNKNOWN:
+        bases.append(dosed.basis)
     if inside == t.UNKNOWN:
         bases.append(t.IMPRECISE)
     if bases:
-        shown = words or record.doubt or ("only provisional" if problem else "its dates are too vague to decide")
-        return Vote(t.UNKNOWN, t.first_basis(bases), record, lambda: f"{record.display}: {shown}")
-    return Vote(t.MET, t.EVIDENCE, record, lambda: f"{record.display}{': ' + words if words else ''}")
+        otherwise = record.doubt or ("only provisional" if problem else "its dates are too vague to decide")
+        return Vote(t.UNKNOWN, t.first_basis(bases), record, lambda: f"{record.display}: {words() or otherwise}")
+    return Vote(t.MET, t.EVIDENCE, record, lambda: ": ".join(filter(None, (record.display, words()))))
 
 
-def _dosed(record: Exposure, limit: DoseLimit | None, context: Context) -> tuple[int, str, str]:
-    """Whether an exposure has the daily dose: truth, basis where unknown, words."""
+class Dosed(NamedTuple):
+    """Whether an exposure has the daily dose that a leaf asks for, its basis where unknown, and in words."""
+
+    truth: int
+    basis: str = t.EVIDENCE
+    words: Callable[[], str] = str
+
+
+def _dosed(record: Exposure, limit: DoseLimit | None, context: Context) -> Dosed:
+    """Whether an exposure has the daily dose."""
     if limit is None:
-        return t.MET, t.EVIDENCE, ""
+        return _ANY_DOSE
     dose = record.dose
     if dose.amount is None:
-        return t.UNKNOWN, t.UNUSABLE, dose.problem
+        return Dosed(t.UNKNOWN, t.UNUSABLE, lambda: dose.problem)
     amount, unit = dose.amount, dose.unit
     drug = context.knowledge.drug(record.concepts)
     if drug is not None and drug.equivalent is not None:
@@ -169,17 +194,24 @@ def _dosed(record: Exposure, limit: DoseLimit | None, context: Context) -> tuple
     if by_weight != own_weight:
         weight = newest(WEIGHT, "kg", ALWAYS, context)
         if isinstance(weight, Finding):
-            return t.UNKNOWN, t.UNUSABLE, f"no usable body weight ({weight.note()})"
+            problem = weight.note
+            return Dosed(t.UNKNOWN, t.UNUSABLE, lambda: f"no usable body weight ({problem()})")
         amount = _by_weight(amount, weight.number) if by_weight else _times_weight(amount, weight.number)
         unit = unit.replace("/d", "/kg/d") if by_weight else unit.replace("/kg", "")
     conversion = context.knowledge.units.conversion(unit, limit.unit)
     if conversion is None:
-        return t.UNKNOWN, t.UNUSABLE, f"its dose in {unit} cannot be given in {limit.unit}"
-    amount = amount.map(*conversion)
-    verdict = amount.within(limit.limit)
+        return Dosed(t.UNKNOWN, t.UNUSABLE, lambda: f"its dose in {unit} cannot be given in {limit.unit}")
+    there = amount.map(*conversion)
+    verdict = there.within(limit.limit)
     equals = " prednisone-equivalent" if drug is not None and drug.equivalent is not None else ""
-    words = f"{interval(amount, limit.unit)}{equals}; limit {limit_words(limit.limit, limit.unit)}"
-    return verdict, t.EVIDENCE if verdict else t.IMPRECISE, words
+    return Dosed(
+        verdict,
+        t.EVIDENCE if verdict else t.IMPRECISE,
+        lambda: f"{interval(there, limit.unit)}{equals}; limit {limit_words(limit.limit, limit.unit)}",
+    )
+
+
+_ANY_DOSE = Dosed(t.MET)
 
 
 def _by_weight(amount: Interval, kilograms: Interval) -> Interval:
@@ -211,8 +243,8 @@ def _count(stretches: list[Stretch], leaf: ExposureLeaf, context: Context) -> Fi
     known: dict[str, int] = {}
     vague_sure = vague_possible = 0
     for stretch in stretches:
-        name = stretch.mechanism if leaf.distinct_by == "mechanism" else stretch.ingredient
         truth = stretch.vote.truth
+        name = _counts_as(stretch.vote.fact, leaf, context)
         if name is not None:
             known[name] = max(known.get(name, t.UNMET), truth)
         else:
@@ -221,9 +253,15 @@ def _count(stretches: list[Stretch], leaf: ExposureLeaf, context: Context) -> Fi
     sure = sum(truth == t.MET for truth in known.values())
     possible = sum(truth >= t.UNKNOWN for truth in known.values()) + vague_possible
     number = Interval(Fraction(max(sure, vague_sure)), Fraction(possible))
-    words = f"{interval(number)} distinct {_plural(leaf)}; limit {limit_words(leaf.count)}"
-    more = Interval(lo=number.lo).within(leaf.count)
-    return _settle(number.within(leaf.count), more, stretches, leaf, context, lambda: words)
+    count = leaf.count
+    return _settle(
+        number.within(count),
+        lambda: Interval(lo=number.lo).within(count),
+        stretches,
+        leaf,
+        context,
+        lambda: f"{interval(number)} distinct {_plural(leaf)}; limit {limit_words(count)}",
+    )
 
 
 def _plural(leaf: ExposureLeaf) -> str:
@@ -239,13 +277,18 @@ def _duration(stretches: list[Stretch], limit: DurationLimit, leaf: ExposureLeaf
         verdict = t.UNKNOWN
     else:
         verdict = _compare(least, most, sure, possible, limit)
-    shown = f"{least} days" if least == most else f"{least} to {most} days"
-    if possible and possible[0][0] == date.min:
-        shown = f"at least {least} days (the beginning is not known)"
-    words = f"{shown} covered; limit {limit_words(limit.limit, limit.unit)}"
     last = sure[-1][1] if sure else context.as_of
-    more = Interval(lo=Fraction(least)).within(_in_days(limit, last))
-    return _settle(verdict, more, stretches, leaf, context, lambda: words)
+
+    def words() -> str:
+        shown = f"{least} days" if least == most else f"{least} to {most} days"
+        if possible and possible[0][0] == date.min:
+            shown = f"at least {least} days (the beginning is not known)"
+        return f"{shown} covered; limit {limit_words(limit.limit, limit.unit)}"
+
+    def more() -> int:
+        return Interval(lo=Fraction(least)).within(_in_days(limit, last))
+
+    return _settle(verdict, more, stretches, leaf, context, words)
 
 
 def _only_dates(stretch: Stretch) -> bool:
@@ -292,7 +335,12 @@ def _days(pieces: list[tuple[date, date]]) -> int:
 
 
 def _settle(
-    verdict: int, more: int, stretches: list[Stretch], leaf: ExposureLeaf, context: Context, note: Callable[[], str]
+    verdict: int,
+    more: Callable[[], int],
+    stretches: list[Stretch],
+    leaf: ExposureLeaf,
+    context: Context,
+    note: Callable[[], str],
 ) -> Finding:
     """The finding of a count or duration; ``more`` is the verdict if records that were not obtained added to it."""
     yes = [stretch.vote.fact for stretch in stretches if stretch.vote.truth == t.MET]
@@ -301,6 +349,6 @@ def _settle(
     if verdict == t.UNKNOWN:
         basis = t.first_basis([one.basis for one in open_] or [t.IMPRECISE])
         return unknown(basis, [one.fact for one in open_] or facts, note)
-    if more != verdict and context.facts.incomplete(leaf.kind):
+    if context.facts.incomplete(leaf.kind) and more() != verdict:
         return unknown(t.SOURCE_FAILED, facts, lambda: f"{note()}; records could not all be obtained")
     return Finding(t.MET, t.EVIDENCE, tuple(facts), note) if verdict == t.MET else unmet(facts, note)

@@ -30,6 +30,12 @@ class Fact:
     state: str = FINAL
     doubt: str = ""
 
+    def bind(self, concepts: frozenset[str], display: str, doubt: str) -> None:
+        """Say what a fact is about, which its codes alone do not tell; only before anybody else has seen it."""
+        object.__setattr__(self, "concepts", concepts)
+        object.__setattr__(self, "display", display)
+        object.__setattr__(self, "doubt", doubt)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measurement(Fact):

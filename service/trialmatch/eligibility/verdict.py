@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.context import Finding
-from trialmatch.eligibility.criteria import Item, Study
+from trialmatch.eligibility.criteria import Item, Place, Study
 
 ELIGIBLE, LIKELY, POSSIBLE, INELIGIBLE, UNDETERMINED = "eligible", "likely", "possible", "ineligible", "undetermined"
 VERDICTS = (ELIGIBLE, LIKELY, POSSIBLE, INELIGIBLE, UNDETERMINED)
@@ -55,56 +55,76 @@ def conclude(study: Study, findings: Mapping[str, Finding], deceased: bool) -> M
         verdict = INELIGIBLE if deceased else UNDETERMINED
         counts = {"met": 0, "unmet": 0, "unknown": 0, "blocking": 0}
         return Match(study, verdict, 0.0 if deceased else None, deceased=deceased, counts=counts)
-    truths: dict[str, int] = {}
-    for item in study.items:
-        _truth(item, findings, truths)
-    root = min(truths[item.link_id] for item in study.items)
-    alive = root == t.UNKNOWN and not deceased
-    lost = t.UNMET if deceased else root
-    outcomes = tuple(_outcome(item, findings, truths, alive, lost == t.UNMET) for item in study.items)
-    leaves = tuple(leaf for outcome in outcomes for leaf in _leaves(outcome))
+    truths = _truths(study.places, findings)
+    root = min(truths[top] for top in study.tops)
+    judged = _outcomes(study, findings, truths, root, deceased)
+    outcomes = tuple([judged[top] for top in study.tops])
+    leaves = tuple([outcome for outcome in judged if outcome.finding is not None])
     cohorts = _cohorts(study, truths, findings, deceased)
     verdict = _verdict(root, [leaf.basis for leaf in leaves if leaf.blocking], study, deceased)
     if cohorts and not deceased:
         verdict = min((of for _, _, of in cohorts), key=VERDICTS.index)
-    counts = {name: sum(leaf.status == value for leaf in leaves) for value, name in t.STATUS.items()}
-    counts["blocking"] = sum(leaf.blocking for leaf in leaves)
-    confirmations = sum(leaf.blocking and leaf.basis in t.CONFIRMATIONS for leaf in leaves)
-    gaps = counts["blocking"] - confirmations
+    statuses = [leaf.status for leaf in leaves]
+    counts = {name: statuses.count(value) for value, name in t.STATUS.items()}
+    blocking = [leaf for leaf in leaves if leaf.blocking]
+    counts["blocking"] = len(blocking)
+    confirmations = sum(leaf.basis in t.CONFIRMATIONS for leaf in blocking)
+    gaps = len(blocking) - confirmations
     score = _score(verdict, gaps, confirmations, counts["met"])
     return Match(study, verdict, score, outcomes, leaves, cohorts, deceased, counts, gaps, confirmations)
 
 
-def _truth(item: Item, findings: Mapping[str, Finding], truths: dict[str, int]) -> int:
-    if item.leaf is not None:
-        truth = findings[item.link_id].truth
-    else:
-        members = [_truth(member, findings, truths) for member in item.members]
-        truth = t.combine(item.combination, item.threshold, members)
-    truths[item.link_id] = -truth if item.exclude else truth
-    return truths[item.link_id]
+def _truths(places: Sequence[Place], findings: Mapping[str, Finding]) -> list[int]:
+    """The truth of every item after its own exclude, by position: what is below an item before it."""
+    truths = [0] * len(places)
+    for position in range(len(places) - 1, -1, -1):
+        item, members = places[position]
+        if item.leaf is not None:
+            truth = findings[item.link_id].truth
+        else:
+            truth = t.combine(item.combination, item.threshold, [truths[member] for member in members])
+        truths[position] = -truth if item.exclude else truth
+    return truths
 
 
-def _outcome(
-    item: Item, findings: Mapping[str, Finding], truths: Mapping[str, int], open_above: bool, lost_above: bool
-) -> Outcome:
-    truth = truths[item.link_id]
-    status = -truth if item.flipped else truth
-    blocking = open_above and truth == t.UNKNOWN
-    decisive = lost_above and status == t.UNMET
-    members = tuple(_outcome(member, findings, truths, blocking, decisive) for member in item.members)
-    if item.leaf is not None:
-        finding = findings[item.link_id]
-        return Outcome(item, truth, status, finding.basis, finding, blocking, decisive)
-    waived = item.combination == "any-of" and status == t.MET
-    waived = waived and any(member.item.applicability and member.truth == t.MET for member in members)
-    return Outcome(item, truth, status, t.NOT_APPLICABLE if waived else None, None, False, decisive, members)
+def _outcomes(
+    study: Study, findings: Mapping[str, Finding], truths: Sequence[int], root: int, deceased: bool
+) -> list[Outcome]:
+    """Every item as judged, in the order of authoring.
+
+    An item blocks while it and all above it are unknown, and decides where it and all above it are unmet.
+    """
+    places = study.places
+    open_above = [root == t.UNKNOWN and not deceased] * len(places)
+    lost_above = [deceased or root == t.UNMET] * len(places)
+    for position, (item, members) in enumerate(places):
+        if members:
+            truth = truths[position]
+            blocking = open_above[position] and truth == t.UNKNOWN
+            decisive = lost_above[position] and (-truth if item.flipped else truth) == t.UNMET
+            for member in members:
+                open_above[member] = blocking
+                lost_above[member] = decisive
+    found: list[Any] = [None] * len(places)
+    for position in range(len(places) - 1, -1, -1):
+        item, below = places[position]
+        truth = truths[position]
+        status = -truth if item.flipped else truth
+        decisive = lost_above[position] and status == t.UNMET
+        if item.leaf is not None:
+            finding = findings[item.link_id]
+            blocking = open_above[position] and truth == t.UNKNOWN
+            found[position] = Outcome(item, truth, status, finding.basis, finding, blocking, decisive)
+        else:
+            judged = tuple([found[member] for member in below])
+            waived = status == t.MET and item.combination == "any-of" and any(map(_does_not_apply, judged))
+            basis = t.NOT_APPLICABLE if waived else None
+            found[position] = Outcome(item, truth, status, basis, None, False, decisive, judged)
+    return found
 
 
-def _leaves(outcome: Outcome) -> list[Outcome]:
-    if outcome.item.leaf is not None:
-        return [outcome]
-    return [leaf for member in outcome.members for leaf in _leaves(member)]
+def _does_not_apply(member: Outcome) -> bool:
+    return member.item.applicability and member.truth == t.MET
 
 
 def decided(study: Study) -> str:
@@ -122,14 +142,17 @@ def _verdict(root: int, blocking: Iterable[str | None], study: Study, deceased: 
 
 
 def _cohorts(
-    study: Study, truths: Mapping[str, int], findings: Mapping[str, Finding], deceased: bool
+    study: Study, truths: Sequence[int], findings: Mapping[str, Finding], deceased: bool
 ) -> tuple[tuple[str, str, str], ...]:
     """Each cohort's own verdict: the trial as if it were the only one."""
+    if not study.alternatives:
+        return ()
+    by_link = {place.item.link_id: truth for place, truth in zip(study.places, truths, strict=True)}
     names = dict(study.cohorts)
     found = []
     for cohort, parts in study.alternatives:
-        root = min(truths[part.link_id] for part in parts)
-        verdict = _verdict(root, _open(parts, truths, findings), study, deceased)
+        root = min(by_link[part.link_id] for part in parts)
+        verdict = _verdict(root, _open(parts, by_link, findings), study, deceased)
         assert cohort.cohort is not None
         found.append((cohort.cohort, names.get(cohort.cohort, cohort.text), verdict))
     return tuple(found)

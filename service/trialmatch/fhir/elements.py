@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from trialmatch.eligibility.values import Coding
@@ -105,6 +106,11 @@ def number(value: object) -> Fraction | None:
         return None
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         return None
+    return _decimal(value)
+
+
+@lru_cache(maxsize=50_000)  # results and limits of normal are much the same in all records
+def _decimal(value: float) -> Fraction:
     return Fraction(repr(value)) if isinstance(value, float) else Fraction(value)
 
 

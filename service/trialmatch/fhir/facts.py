@@ -201,12 +201,8 @@ class Reader:
     def _file(self, kind: str, fact: Any, inherited: tuple[Coding, ...]) -> None:
         """Bind a fact to its concepts and put it where leaves look for it."""
         bound = self._bound(kind, fact.codings, inherited, _words(fact))
-        fact = replace(
-            fact,
-            concepts=bound.concepts,
-            doubt=bound.doubt,
-            display=fact.display if fact.named else f"{self._name(fact, bound.concepts)} {fact.display}".strip(),
-        )
+        named = fact.display if fact.named else f"{self._name(fact, bound.concepts)} {fact.display}".strip()
+        fact.bind(bound.concepts, named, bound.doubt)
         for key in bound.keys:
             self.facts.index.setdefault((kind, key), []).append(fact)
         self.facts.every.setdefault(kind, []).append(fact)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from trialmatch.eligibility.dates import FUTURE, UNKNOWN_TIME, Span, before
 from trialmatch.eligibility.facts import ABSENT, FINAL, PROVISIONAL, Dose, Exposure
@@ -69,27 +70,27 @@ def exposures(
     name = words or next((coding.display for coding in found if coding.display), "")
     kind = resource["resourceType"]
     status = text(resource, "status") or ""
-    base = Exposure(
+    over = when.open and status not in ("active", "in-progress", "recorded", "intended")
+    taken = partial(
+        Exposure,
         reference,
         found,
         name,
         named=bool(name),
         state=state,
-        start=when.start,
-        end=when.end,
-        over=when.open and status not in ("active", "in-progress", "recorded", "intended"),
-        dose=_NO_DOSE,
         order=kind == "MedicationRequest",
         single=kind == "MedicationAdministration" and when.start == when.end,
     )
     strength = strength_of(medication, cabinet.units)
     if kind == "MedicationAdministration":
         given = child(child(resource, "dosage") or {}, "dose", "dosage")
-        yield replace(base, dose=_a_day(amount_of(given, strength, cabinet.units)) if given else _NO_DOSE)
+        dose = _a_day(amount_of(given, strength, cabinet.units)) if given else _NO_DOSE
+        yield taken(start=when.start, end=when.end, over=over, dose=dose)
         return
     staged = [dosage for dosage in dosages if _bounds(dosage, clock) is not None]
     if not staged or len(staged) < len(dosages):
-        yield replace(base, dose=daily(dosages, strength, cabinet.units))
+        dose = daily(dosages, strength, cabinet.units)
+        yield taken(start=when.start, end=when.end, over=over, dose=dose)
         return
     stages: dict[tuple[Span, Span], list[Json]] = {}
     for dosage in staged:
@@ -98,10 +99,8 @@ def exposures(
         stages.setdefault((bounds.start, bounds.end), []).append(dosage)
     for (start, end), group in stages.items():
         open_ = end.lo == FUTURE
-        begin, finish = (start if start != UNKNOWN_TIME else base.start), (base.end if open_ else end)
-        yield replace(
-            base, start=begin, end=finish, over=base.over and open_, dose=daily(group, strength, cabinet.units)
-        )
+        begin, finish = (start if start != UNKNOWN_TIME else when.start), (when.end if open_ else end)
+        yield taken(start=begin, end=finish, over=over and open_, dose=daily(group, strength, cabinet.units))
 
 
 _NO_DOSE = Dose(None, "", "no dose is recorded")

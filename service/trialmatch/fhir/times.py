@@ -15,17 +15,25 @@ from trialmatch.fhir.elements import Json, Malformed, child, number, text
 
 @dataclass
 class Clock:
-    """The site's time zone, and the paths of dates met that are no possible dates."""
+    """The site's time zone, and the paths of dates met that are no possible dates.
+
+    Made for one patient: the dates of a visit stand in all of its records, and are read once.
+    """
 
     zone: tzinfo
     impossible: list[str] = field(default_factory=list)
+    _read: dict[str, Span] = field(default_factory=dict)
 
     def read(self, raw: str, path: str) -> Span:
         """The span of a date; unknown (and noted) where it is no possible date."""
+        known = self._read.get(raw)
+        if known is not None:
+            return known
         span = parse(raw.strip(), self.zone)
         if span is None:
             self.impossible.append(path)
             return UNKNOWN_TIME
+        self._read[raw] = span
         return span
 
 

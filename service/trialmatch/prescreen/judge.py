@@ -13,21 +13,12 @@ from typing import NamedTuple
 
 from trialmatch.config import Settings
 from trialmatch.eligibility import truth as t
-from trialmatch.eligibility.context import Context, Finding
-from trialmatch.eligibility.criteria import (
-    AgeLeaf,
-    EventLeaf,
-    ExposureLeaf,
-    JudgementLeaf,
-    Leaf,
-    ResultLeaf,
-    SexLeaf,
-    Study,
-    TextLeaf,
-)
-from trialmatch.eligibility.evaluator import judge
+from trialmatch.eligibility.context import Context
+from trialmatch.eligibility.criteria import EventLeaf, Leaf, Study
+from trialmatch.eligibility.evaluator import judge, settled
 from trialmatch.eligibility.explain import need, why
-from trialmatch.eligibility.facts import Facts, Person, Source
+from trialmatch.eligibility.facts import Person, Source
+from trialmatch.eligibility.silence import Silences
 from trialmatch.eligibility.verdict import INELIGIBLE, Match, conclude
 from trialmatch.fhir.facts import Reader
 from trialmatch.fhir.needs import observed
@@ -131,11 +122,10 @@ class Judged:
 
 @dataclass(frozen=True)
 class _Plan:
-    """A study's leaves, as positions in the list of all distinct leaves."""
+    """A study, what it takes to be a candidate for it, and the positions of its items by linkId."""
 
     study: Study
     sieve: Sieve
-    leaves: tuple[tuple[str, int], ...]
     positions: Mapping[str, int]
 
 
@@ -156,25 +146,12 @@ class Judge:
         self.partial, self.narrowed = frozenset(partial), frozenset(narrowed)
         self.rules = rules_of(settings)
         self.sieves = Sieves.of(studies, self.partial)
-        self.leaves: list[Leaf] = []
-        numbers: dict[Leaf, int] = {}
-        self.plans: list[_Plan] = []
-        for sieve in self.sieves.sieves:
-            found = []
-            for item in sieve.study.walk():
-                if item.leaf is not None:
-                    if item.leaf not in numbers:
-                        numbers[item.leaf] = len(self.leaves)
-                        self.leaves.append(item.leaf)
-                    found.append((item.link_id, numbers[item.leaf]))
-            positions = {item.link_id: position for position, item in enumerate(sieve.study.walk())}
-            self.plans.append(_Plan(sieve.study, sieve, tuple(found), positions))
-        self.keys = [_keys(leaf) for leaf in self.leaves]
-        self.used = observed(studies)
-        empty = context_of(Facts(Person(""), self._sources()), terminology, self.rules, as_of)
-        self.silence = [
-            None if keys is None else judge(leaf, empty) for leaf, keys in zip(self.leaves, self.keys, strict=True)
+        self.plans = [
+            _Plan(one.study, one, {item.link_id: position for position, item in enumerate(one.study.walk())})
+            for one in self.sieves.sieves
         ]
+        self.used = observed(studies)
+        self.silences = Silences()
 
     def _sources(self) -> dict[str, Source]:
         found = {kind: Source(kind, "partial", detail="some records could not be read") for kind in self.partial}
@@ -214,6 +191,7 @@ class Judge:
         plans = self._plans(candidate, context, judged)
         if plans:
             reader.read()
+            self.silences.shared(context)
             matches = [self._match(plan, context, judged) for plan in plans]
             ranked = sorted((one for one in matches if one.verdict != INELIGIBLE), key=lambda match: match.order)
             judged.rows += [row_of(match, reader.person, rank) for rank, match in enumerate(ranked, start=1)]
@@ -250,8 +228,7 @@ class Judge:
         return kept
 
     def _match(self, plan: _Plan, context: Context, judged: Judged) -> Match:
-        findings = {link_id: self._finding(number, context) for link_id, number in plan.leaves}
-        match = conclude(plan.study, findings, False)
+        match = conclude(plan.study, settled(plan.study, context, {}), False)
         tally = judged.tallies[plan.study.id]
         tally.judged += 1
         tally.verdicts[match.verdict] += 1
@@ -259,43 +236,10 @@ class Judge:
         judged.held.append(_held(match, context.facts.person.reference))
         return match
 
-    def _finding(self, number: int, context: Context) -> Finding:
-        """The finding of a leaf; where nothing is on record of it, the one that silence always gives."""
-        finding: Finding | None = context.memo.get(number)
-        if finding is None:
-            finding = self._silence(number, context) or judge(self.leaves[number], context)
-            context.memo[number] = finding
-        return finding
-
-    def _silence(self, number: int, context: Context) -> Finding | None:
-        keys = self.keys[number]
-        if keys is None:
-            return None
-        facts = context.facts
-        if any(key in facts.index or key in facts.hints for key in keys):
-            return None
-        if keys and any(source.type not in self.partial for source in facts.incomplete(keys[0][0])):
-            return None  # something of this patient's own could not be read
-        return self.silence[number]
-
 
 def _silent(leaf: Leaf, gate: Gate) -> Bound:
     assert isinstance(leaf, EventLeaf) and gate
     return silent(leaf)
-
-
-def _keys(leaf: Leaf) -> tuple[tuple[str, str], ...] | None:
-    """Where facts about a leaf would be; None where its finding may differ though there are none."""
-    if isinstance(leaf, JudgementLeaf | TextLeaf):
-        return ()
-    if isinstance(leaf, AgeLeaf | SexLeaf) or leaf.keys is None:
-        return None
-    if any(isinstance(window.anchor, tuple) for window in leaf.windows):
-        return None
-    if isinstance(leaf, ResultLeaf):
-        return None if leaf.method == "cockcroft-gault" else tuple(("Observation", key) for key in leaf.keys)
-    assert isinstance(leaf, EventLeaf | ExposureLeaf)
-    return tuple((leaf.kind, key) for key in leaf.keys)
 
 
 def _refer(records: Records, referred: Referred) -> None:
