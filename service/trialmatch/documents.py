@@ -26,6 +26,7 @@ def match_document(
     context: Context, matches: Sequence[Match], studies: str, mappings: str, sources: Sequence[Source], now: datetime
 ) -> Json:
     """The document of a patient's ranked matches."""
+    shown: dict[int, Json] = {}
     return {
         "patient": context.facts.person.reference,
         "asOf": context.as_of.isoformat(),
@@ -35,13 +36,13 @@ def match_document(
             {"type": one.type, "state": one.state, "count": one.count, "detail": one.detail} for one in sources
         ],
         "matches": [
-            _match(match, rank, matches[rank] if rank < len(matches) else None)
+            _match(match, rank, matches[rank] if rank < len(matches) else None, shown)
             for rank, match in enumerate(matches, start=1)
         ],
     }
 
 
-def _match(match: Match, rank: int, following: Match | None) -> Json:
+def _match(match: Match, rank: int, following: Match | None, shown: dict[int, Json]) -> Json:
     leaves = match.leaves
     reasons = why(match) + (f" {before(match, following)}" if following is not None else "")
     return {
@@ -53,7 +54,7 @@ def _match(match: Match, rank: int, following: Match | None) -> Json:
         "why": reasons,
         "cohorts": [{"id": name, "name": title, "verdict": verdict} for name, title, verdict in match.cohorts],
         "counts": dict(match.counts),
-        "items": [_item(outcome) for outcome in match.outcomes],
+        "items": [_item(outcome, shown) for outcome in match.outcomes],
         "unmet": [_unmet(leaf) for leaf in leaves if leaf.status == t.UNMET],
         "missing": [_missing(leaf) for leaf in leaves if leaf.blocking],
     }
@@ -64,21 +65,27 @@ def study_summary(study: Study) -> Json:
     return {"id": study.id, "title": study.title, "status": study.status, "url": study.url}
 
 
-def _item(outcome: Outcome) -> Json:
+def _item(outcome: Outcome, shown: dict[int, Json]) -> Json:
+    """An item; ``shown`` are facts that other items show as well, by ``id``."""
     item, finding = outcome.item, outcome.finding
     document = _authored(item)
-    document |= {
-        "status": _STATUS[outcome.status],
-        "basis": outcome.basis,
-        "reason": finding.note() if finding else _group_reason(outcome),
-        "blocking": outcome.blocking,
-    }
+    document["status"] = _STATUS[outcome.status]
+    document["basis"] = outcome.basis
+    document["reason"] = finding.note() if finding else _group_reason(outcome)
+    document["blocking"] = outcome.blocking
     if finding is not None:
-        document["evidence"] = [evidence(fact) for fact in finding.facts]
+        document["evidence"] = [shown.get(id(fact)) or _shown(fact, shown) for fact in finding.facts]
         if finding.conflict:
             document["conflict"] = finding.conflict
-    document["children"] = [_item(member) for member in outcome.members]
+        document["children"] = []
+    else:
+        document["children"] = [_item(member, shown) for member in outcome.members]
     return document
+
+
+def _shown(fact: Fact | Person, shown: dict[int, Json]) -> Json:
+    entry = shown[id(fact)] = evidence(fact)
+    return entry
 
 
 def _authored(item: Item) -> Json:
