@@ -104,7 +104,7 @@ def cell(value: Any) -> Any:
     """A cell that no spreadsheet takes for a formula; line breaks and control characters become blanks."""
     if not isinstance(value, str):
         return value
-    plain = "".join(one if one.isprintable() else " " for one in value)
+    plain = value if value.isprintable() else "".join(one if one.isprintable() else " " for one in value)
     return f"'{plain}" if plain.lstrip().startswith(_FORMULA) else plain
 
 
