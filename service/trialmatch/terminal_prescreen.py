@@ -86,7 +86,7 @@ def _rate(stage: str, done: float, size: float, rate: float) -> str:
 
 
 def summary_page(
-    run: Mapping[str, Any], changes: Sequence[Sequence[str]] | None, out: Path, width: int
+    run: Mapping[str, Any], changes: Sequence[Sequence[Any]] | None, out: Path, width: int
 ) -> Iterator[RenderableType]:
     """What came of a run: ``run`` is run.json, ``changes`` are rows of changes.csv (None: nothing to compare with)."""
     counts = run["counts"]
@@ -142,12 +142,12 @@ def _notes(run: Mapping[str, Any]) -> Iterator[str]:
         yield f"{counts['faults']:,} lines could not be read: what they might have said counts as not known"
 
 
-def _changes(changes: Sequence[Sequence[str]], width: int) -> Iterator[RenderableType]:
+def _changes(changes: Sequence[Sequence[Any]], width: int) -> Iterator[RenderableType]:
     if not changes:
         yield Text("Nothing has changed since the earlier run.")
         return
     yield Text(f"Changed since the earlier run: {len(changes):,}")
-    for study, patient, before, now, because in changes[:_CHANGES]:
+    for study, patient, before, now, because, *_ in changes[:_CHANGES]:
         words = f"  {study}  {patient}  {before} → {now}: {because}"
         yield Text(shorten(words, width))
     if len(changes) > _CHANGES:

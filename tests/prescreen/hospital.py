@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 from trialmatch.config import Settings
+from trialmatch.fhir import studies as study_files
 from trialmatch.fhir.records import Records
 from trialmatch.fhir.sources import from_path
+from trialmatch.fhir.studies import Definition
 from trialmatch.prescreen import engine as prescreen
 from trialmatch.prescreen.engine import Order, Summary
+from trialmatch.terminology import mappings
+from trialmatch.terminology.mappings import Terminology
 from trialmatch.usecases import Engine, Question, match_patient
 
-from tests.harness import NOW
+from tests.harness import NOW, study_bundle
 
 Json = dict[str, Any]
 
@@ -129,3 +134,25 @@ def same(engine: Engine, source: Path, out: Path, **given: Any) -> Screened:
 def shipped() -> Engine:
     """The engine with the shipped studies."""
     return Engine.start(Settings.read({}))
+
+
+@lru_cache(maxsize=1)
+def terminology() -> Terminology:
+    """The shipped mappings."""
+    return mappings.load(Settings.read({}))
+
+
+def engine_of(studies: Sequence[list[Json]]) -> Engine:
+    """An engine with studies around characteristics, called study-0, study-1, …"""
+    definitions = []
+    for number, characteristics in enumerate(studies):
+        for entry in study_bundle(characteristics)["entry"]:
+            resource = copy.deepcopy(entry["resource"])
+            resource["id"] = f"{resource['id']}-{number}"
+            if "url" in resource:
+                resource["url"] += f"-{number}"
+            if resource["resourceType"] == "ResearchStudy":
+                resource["recruitment"]["eligibility"]["reference"] += f"-{number}"
+            definitions.append(Definition(f"study {number}", resource))
+    own = Settings.read({})
+    return Engine(own, terminology(), study_files.load(definitions, terminology(), own))

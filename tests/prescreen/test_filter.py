@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import tempfile
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +11,11 @@ import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 from trialmatch.config import Settings
-from trialmatch.fhir import studies as study_files
-from trialmatch.fhir.studies import Definition
 from trialmatch.prescreen.binding import ELEMENTS
-from trialmatch.terminology import mappings
-from trialmatch.terminology.mappings import Terminology
-from trialmatch.usecases import Engine
 
 from tests.generative.studies import Situation, situations
-from tests.harness import study_bundle
 from tests.prescreen.conftest import THOROUGH
-from tests.prescreen.hospital import folder_of, same
+from tests.prescreen.hospital import engine_of, folder_of, same, terminology
 
 Json = dict[str, Any]
 
@@ -30,11 +23,6 @@ settings.load_profile("prescreen-thorough" if THOROUGH else "prescreen-ci")
 PROFILE = settings()
 
 ABSENCE = "https://trialmatch.example.org/fhir/StructureDefinition/absence"
-
-
-@lru_cache(maxsize=1)
-def terminology() -> Terminology:
-    return mappings.load(Settings.read({}))
 
 
 def gated(characteristics: list[Json], choose: Any) -> list[Json]:
@@ -50,21 +38,6 @@ def gated(characteristics: list[Json], choose: Any) -> list[Json]:
             if kind in ELEMENTS:
                 one["extension"] = [*extensions, {"url": ABSENCE, "valueCode": "absent"}]
     return found
-
-
-def engine_of(studies: list[list[Json]]) -> Engine:
-    definitions = []
-    for number, characteristics in enumerate(studies):
-        for entry in study_bundle(characteristics)["entry"]:
-            resource = copy.deepcopy(entry["resource"])
-            resource["id"] = f"{resource['id']}-{number}"
-            if "url" in resource:
-                resource["url"] += f"-{number}"
-            if resource["resourceType"] == "ResearchStudy":
-                resource["recruitment"]["eligibility"]["reference"] += f"-{number}"
-            definitions.append(Definition(f"study {number}", resource))
-    own = Settings.read({})
-    return Engine(own, terminology(), study_files.load(definitions, terminology(), own))
 
 
 def renamed(situation: Situation, number: int) -> list[Json]:

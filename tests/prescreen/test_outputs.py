@@ -13,8 +13,9 @@ import pytest
 from fhir.resources.R4B.researchsubject import ResearchSubject
 from trialmatch.demo import hospital_path
 from trialmatch.prescreen import attrition, outputs
+from trialmatch.prescreen.engine import CHANGES as SINCE
 from trialmatch.prescreen.engine import OUTPUTS
-from trialmatch.prescreen.since import CHANGES
+from trialmatch.prescreen.since import CHANGED, CHANGES
 from trialmatch.usecases import Engine
 
 from tests.prescreen.hospital import Screened, folder_of, screened
@@ -32,7 +33,7 @@ def demo(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Screened:
 def test_the_files_are_those_that_are_told(demo: Screened) -> None:
     assert {path.name for path in demo.out.iterdir()} == {*OUTPUTS, "run.json"}
     assert set(demo.run["outputs"]) == set(OUTPUTS)
-    for name in (*OUTPUTS, "run.json", "changes.csv"):
+    for name in (*OUTPUTS, *SINCE, "run.json"):
         assert f"`{name}`" in PAGE
 
 
@@ -53,6 +54,8 @@ def test_columns_are_documented(demo: Screened, file: str, columns: tuple[tuple[
 
 
 def test_the_columns_of_the_logs_are_documented() -> None:
+    for name, _, meaning in CHANGED:
+        assert f"| `{name}` | {meaning} |" in PAGE, name
     assert ", ".join(f"`{name}`" for name in outputs.LOG) in PAGE
     assert ", ".join(f"`{name}`" for name in CHANGES) in PAGE
 

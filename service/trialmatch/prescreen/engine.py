@@ -26,8 +26,8 @@ from trialmatch.prescreen.inputs import Input, checksums, digest_of, find
 from trialmatch.prescreen.judge import Judged, Row, Tally
 from trialmatch.prescreen.places import located
 from trialmatch.prescreen.reading import Reader, Reading, lines_of, referred_of
-from trialmatch.prescreen.since import Change, changes, write_changes
-from trialmatch.prescreen.work import Work, publish, told_disk, write
+from trialmatch.prescreen.since import Change, Earlier, changes, write_changed, write_changes
+from trialmatch.prescreen.work import Work, publish, told_disk
 from trialmatch.prescreen.workers import Shared, Workers, judge_of
 from trialmatch.terminology.mappings import Terminology
 
@@ -40,6 +40,9 @@ OUTPUTS = (
     "attrition.parquet",
     "attrition.html",
 )
+
+#: The files that a run with ``--since`` leaves besides.
+CHANGES = ("changes.parquet", "changes.csv")
 
 #: Settings that may change answers; others (addresses, limits of servers) do not tell runs apart.
 _ANSWERS = ("timezone", "validity", "leap_birthday", "text", "exposure", "ana_titre", "unreviewed_codes")
@@ -128,13 +131,13 @@ class _Run:
         self.began = datetime.now(settings.zone)
         self.work = Work(order.out)
         self.late: list[Fault] = []
+        self.earlier: Earlier | None = None
 
     def go(self) -> Summary:
         order = self.order
         if order.since is not None and order.since.resolve() == order.out.resolve():
             raise UsageError("--since: it is the folder of --out; expected that of an earlier run")
-        if order.since is not None and not (order.since / "findings.parquet").exists():
-            raise UsageError(f"--since {order.since}: no finished run is there (findings.parquet is missing)")
+        self.earlier = Earlier.of(order.since) if order.since is not None else None
         files = find(order.source)
         with told_disk(order.out):
             order.out.mkdir(parents=True, exist_ok=True)
@@ -211,7 +214,7 @@ class _Run:
             yield self.work.load(_name(group))
 
     def _write(self, reading: Reading) -> Summary:
-        out = self.order.out
+        out, since = self.order.out, self.earlier
         tallies: dict[str, Tally] = {}
         problems: list[str] = []
         partial: Counter[str] = Counter()
@@ -234,6 +237,9 @@ class _Run:
             "version": __version__,
             "incomplete": incomplete,
         }
+        with told_disk(out):
+            for name in ("run.json", *CHANGES):
+                (out / name).unlink(missing_ok=True)  # those of an earlier run are not about the files that now come
         held = ([*judged.held] for judged in self._groups(reading))
         listed = ([*judged.rows] for judged in self._groups(reading))
         publish(out / "matches.parquet", lambda path: outputs.write_parquet(path, outputs.MATCHES, listed))
@@ -242,15 +248,17 @@ class _Run:
         publish(out / "candidates.ndjson", lambda path: outputs.write_subjects(path, rows))
         counted = [attrition.rows(way) for way in ways]
         publish(out / "attrition.parquet", lambda path: outputs.write_parquet(path, attrition.COLUMNS, counted))
-        write(out / "attrition.html", page(ways, facts).encode())
+        publish(out / "attrition.html", lambda path: path.write_text(page(ways, facts), "utf-8"))
         found = None
         names = list(OUTPUTS)
-        if self.order.since is not None:
-            found = changes(self.order.since, out, self.studies)
-            publish(out / "changes.csv", lambda path: write_changes(path, found or []))
-            names.append("changes.csv")
+        if since is not None:
+            found = told = changes(since, out, self.studies, reading, self.order.as_of, self._engine())
+            publish(out / "changes.parquet", lambda path: write_changed(path, told))
+            publish(out / "changes.csv", lambda path: write_changes(path, told))
+            names += CHANGES
         run = self._run(reading, ways, problems, partial, names)
-        write(out / "run.json", orjson.dumps(run, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        content = orjson.dumps(run, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        publish(out / "run.json", lambda path: path.write_bytes(content))
         self.work.end()
         return Summary(run, ways, self._told(reading, problems), found)
 
@@ -273,6 +281,11 @@ class _Run:
         ]
         return lines + problems
 
+    def _engine(self) -> dict[str, str]:
+        """What run.json says of versions."""
+        digests = {"studies": self.set.digest, "mappings": self.terminology.digest}
+        return {"version": __version__, **{name: f"sha256:{digest}" for name, digest in digests.items()}}
+
     def _run(
         self,
         reading: Reading,
@@ -292,11 +305,7 @@ class _Run:
         return {
             "state": "incomplete" if incomplete else "complete",
             "asOf": self.order.as_of.isoformat(),
-            "engine": {
-                "version": __version__,
-                "studies": f"sha256:{self.set.digest}",
-                "mappings": f"sha256:{self.terminology.digest}",
-            },
+            "engine": self._engine(),
             "inputs": [
                 {
                     "file": file.path.name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -135,9 +135,19 @@ def write_subjects(path: Path, rows: Iterable[Row]) -> None:
             stream.write(line)
 
 
-def held_rows(path: Path) -> Iterator[Held]:
-    """The findings of an earlier run."""
+def verdicts(path: Path) -> Iterator[tuple[str, str, str]]:
+    """The patient, study and verdict of every finding."""
+    columns = ["patient", "study", "verdict"]
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=8192, columns=columns):
+            yield from zip(*(batch[name].to_pylist() for name in columns), strict=True)
+
+
+def held_rows(path: Path, wanted: Container[tuple[str, str]]) -> Iterator[Held]:
+    """The findings of some patients and studies."""
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(batch_size=1024):
-            for row in batch.to_pylist():
-                yield Held(**row)
+            keys = zip(batch["patient"].to_pylist(), batch["study"].to_pylist(), strict=True)
+            places = [place for place, key in enumerate(keys) if key in wanted]
+            if places:
+                yield from (Held(**row) for row in batch.take(pa.array(places)).to_pylist())

@@ -10,7 +10,7 @@ import os
 import pickle
 import shutil
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -92,28 +92,32 @@ class Work:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    aside = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
-    with told_disk(path):
-        with aside.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(aside, path)
+    """Write a file whole or not at all; others may be at the same one."""
+    _put(path, path.with_name(f"{path.name}.{uuid.uuid4().hex}.part"), lambda aside: aside.write_bytes(content))
 
 
-def publish(path: Path, fill: Callable[[Path], None]) -> None:
+def publish(path: Path, fill: Callable[[Path], object]) -> None:
     """Let ``fill`` write a file aside, then put it in its place at once."""
-    aside = path.with_name(f".{path.name}.part")
+    _put(path, path.with_name(f".{path.name}.part"), fill)
+
+
+def _put(path: Path, aside: Path, fill: Callable[[Path], object]) -> None:
     with told_disk(path):
-        fill(aside)
-        os.replace(aside, path)
+        try:
+            fill(aside)
+            with aside.open("r+b") as stream:
+                os.fsync(stream.fileno())  # or after a loss of power the name could be there and the bytes not
+            os.replace(aside, path)
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
 
 
 @contextmanager
-def told_disk(path: Path) -> Any:
+def told_disk(path: Path) -> Iterator[None]:
     """An error of the disk, in one line."""
     try:
         yield
     except OSError as problem:
-        raise TrialmatchError(f"{path}: cannot be written ({problem.strerror or 'the disk is full?'})") from None
+        why = os.strerror(problem.errno) if problem.errno else "the disk is full?"
+        raise TrialmatchError(f"{path}: cannot be written ({why})") from None
