@@ -8,7 +8,7 @@ no known type, no id, or a subject that is not plainly ``Patient/<id>``. Those f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,9 @@ KINDS = tuple(dict.fromkeys((*FACT_TYPES, *CONTEXT_TYPES)))
 #: The longest line that is read, in bytes: DuckDB holds a few buffers of twice the size. A file with a longer line is
 #: tried with the second size; one with even longer lines is read line by line.
 _LONGEST = (4 << 20, 64 << 20)
+
+#: Records of a file whose namings are bound before all of it is read.
+_SAMPLE = 10_000
 
 _TARGET = "STRUCT(reference VARCHAR, identifier JSON)"
 _BASE = {"resourceType": "VARCHAR", "id": "VARCHAR", "subject": _TARGET, "patient": _TARGET}
@@ -78,10 +81,9 @@ class Survey:
         self.base.execute("CREATE TABLE record (file USMALLINT, kind kind, id UBIGINT, subject UBIGINT)")
         self.base.execute("CREATE TABLE person (id VARCHAR, linked BOOLEAN, file USMALLINT)")
         self.base.execute("CREATE TABLE gated (subject VARCHAR, naming UBIGINT)")
-        self.base.execute("CREATE TABLE known (naming UBIGINT)")
+        self.base.execute("CREATE TABLE met (naming UBIGINT, gated BOOLEAN)")
         self.namings = {} if namings is None else namings
-        if known := [(naming,) for naming, gates in self.namings.items() if gates]:
-            self.base.executemany("INSERT INTO known VALUES (?)", known)
+        self._learn(self.namings)
         self.files: dict[int, Counted] = {}
         self._longest = _LONGEST[0]
 
@@ -112,8 +114,8 @@ class Survey:
     def _read(self, number: int, file: Input, kinds: Sequence[str], binder: Binder) -> Counted:
         try:
             for kind in kinds:
-                self._namings(file, kind, binder)
-            return self._records(number, file, kinds)
+                self._sample(file, kind, binder)
+            return self._records(number, file, kinds, binder)
         except duckdb.InvalidInputException:
             if self._longest == _LONGEST[-1]:
                 return self._left(number)
@@ -138,28 +140,35 @@ class Survey:
             self.base.execute(f"DELETE FROM {table} WHERE file = ?", [number])
         return Counted(unsure=True)
 
-    def _namings(self, file: Input, kind: str, binder: Binder) -> None:
-        """Bind the distinct namings of a kind that were not met before."""
+    def _sample(self, file: Input, kind: str, binder: Binder) -> None:
+        """Bind the namings of the first records of a kind, so that few are new when all are read."""
         named, shaped = ELEMENTS[kind]
         columns = dict.fromkeys((*named, *shaped), "JSON") | {"resourceType": "VARCHAR"}
-        parts = [_column(key) for key in named] + [f"json_structure({_column(key)})::VARCHAR" for key in shaped]
-        found = self.base.execute(
-            f"SELECT naming, {', '.join(f'any_value(c{n})' for n in range(len(parts)))} FROM (SELECT "
-            + ", ".join(f"{part} AS c{n}" for n, part in enumerate(parts))
-            + f", {_naming(kind)} AS naming FROM {self._source(file, columns)} WHERE resourceType = {quoted(kind)}) "
-            "GROUP BY naming"
+        source = f"(SELECT * FROM {self._source(file, columns)} LIMIT {_SAMPLE})"
+        self._bind(
+            f"SELECT {quoted(kind)} AS kind, {_naming(kind)} AS naming, {_texts(kind)} AS texts FROM {source} "
+            f"WHERE resourceType = {quoted(kind)}",
+            binder,
         )
-        fresh = []
-        while rows := found.fetchmany(1000):
-            for naming, *texts in rows:
-                if naming not in self.namings:
-                    self.namings[naming] = binder.of_survey(kind, texts[: len(named)], texts[len(named) :])
-                    if self.namings[naming]:
-                        fresh.append((naming,))
-        if fresh:
-            self.base.executemany("INSERT INTO known VALUES (?)", fresh)
 
-    def _records(self, number: int, file: Input, kinds: Sequence[str]) -> Counted:
+    def _bind(self, rows: str, binder: Binder) -> None:
+        """Bind the distinct namings among rows of ``kind``, ``naming`` and ``texts`` that were not met before."""
+        found = self.base.execute(f"SELECT kind, naming, any_value(texts) FROM ({rows}) GROUP BY kind, naming")
+        fresh = []
+        while batch := found.fetchmany(1000):
+            for kind, naming, texts in batch:
+                if naming not in self.namings:
+                    named = len(ELEMENTS[kind][0])
+                    self.namings[naming] = binder.of_survey(kind, texts[:named], texts[named:])
+                    fresh.append(naming)
+        self._learn(fresh)
+
+    def _learn(self, namings: Iterable[int]) -> None:
+        told = list(namings)
+        gated = [bool(self.namings[naming]) for naming in told]
+        self.base.execute("INSERT INTO met SELECT unnest(?::UBIGINT[]), unnest(?::BOOLEAN[])", [told, gated])
+
+    def _records(self, number: int, file: Input, kinds: Sequence[str], binder: Binder) -> Counted:
         columns = dict(_BASE)
         columns["individual"] = _TARGET
         persons = file.kind in ("Patient", None)
@@ -167,16 +176,14 @@ class Survey:
             columns["link"] = "JSON"
         for kind in kinds:
             columns |= dict.fromkeys((*ELEMENTS[kind][0], *ELEMENTS[kind][1]), "JSON")
-        naming = (
-            "CASE resourceType " + " ".join(f"WHEN {quoted(kind)} THEN {_naming(kind)}" for kind in kinds) + " END"
-        )
         wide = f"""
             SELECT TRY_CAST(resourceType AS kind) AS kind, resourceType, id, {_REFERENCE} AS reference,
                    {_TARGETS} AS targets, {_IDENTIFIED} AS identified,
-                   {"link IS NOT NULL" if persons else "false"} AS linked, {naming if kinds else "NULL"} AS naming
+                   {"link IS NOT NULL" if persons else "false"} AS linked,
+                   {_by_kind(kinds, _naming)} AS naming, {_by_kind(kinds, _texts)} AS texts
             FROM {self._source(file, columns)}"""
         narrow = f"""
-            SELECT kind, resourceType, id, linked, naming, identified, targets,
+            SELECT kind, resourceType, id, linked, naming, texts, identified, targets,
                    CASE WHEN kind = 'Patient' THEN id
                         WHEN starts_with(reference, 'Patient/') AND NOT contains(substr(reference, 9), '/')
                         THEN substr(reference, 9)
@@ -192,12 +199,12 @@ class Survey:
             "CREATE OR REPLACE TEMP TABLE read AS SELECT kind, resourceType, odd, "
             "hash(id) AS id, hash(subject) AS subject"
             + (
-                ", CASE WHEN kind = 'Patient' OR naming IN (SELECT naming FROM known) THEN subject END "
-                "AS whose, linked, naming"
+                ", CASE WHEN kind = 'Patient' OR coalesce(gated, naming IS NOT NULL) THEN subject END AS whose, "
+                "linked, naming, CASE WHEN gated IS NULL THEN texts END AS texts "
+                f"FROM ({told}) LEFT JOIN met USING (naming)"
                 if persons or kinds
-                else ""
+                else f" FROM ({told})"
             )
-            + f" FROM ({told})"
         )
         self.base.execute(
             f"INSERT INTO record SELECT {number}, kind, id, subject FROM read WHERE kind IS NOT NULL AND NOT odd"
@@ -207,9 +214,10 @@ class Survey:
                 f"INSERT INTO person SELECT whose, linked, {number} FROM read WHERE kind = 'Patient' AND NOT odd"
             )
         if kinds:
+            self._bind("SELECT kind::VARCHAR AS kind, naming, texts FROM read WHERE texts IS NOT NULL", binder)
             self.base.execute(
                 "INSERT INTO gated SELECT DISTINCT whose, naming FROM read "
-                "WHERE whose IS NOT NULL AND naming IS NOT NULL AND NOT odd"
+                "WHERE whose IS NOT NULL AND NOT odd AND naming IN (SELECT naming FROM met WHERE gated)"
             )
         rows = self.base.execute("SELECT resourceType, odd, count(*) FROM read GROUP BY ALL").fetchall()
         self.base.execute("DROP TABLE read")
@@ -311,11 +319,28 @@ class Survey:
         return int(row[0])
 
 
+def _elements(kind: str) -> list[str]:
+    """What names a record, word for word, and the JSON types of the rest."""
+    named, shaped = ELEMENTS[kind]
+    return [f"{_column(key)}::VARCHAR" for key in named] + [
+        f"json_structure({_column(key)})::VARCHAR" for key in shaped
+    ]
+
+
 def _naming(kind: str) -> str:
     """A hash of what names a record and of the JSON types of the rest."""
-    named, shaped = ELEMENTS[kind]
-    parts = [_column(key) for key in named] + [f"json_structure({_column(key)})::VARCHAR" for key in shaped]
-    return f"hash({quoted(kind)}, {', '.join(parts)})"
+    return f"hash({quoted(kind)}, {', '.join(_elements(kind))})"
+
+
+def _texts(kind: str) -> str:
+    """A list of the same."""
+    return f"[{', '.join(_elements(kind))}]"
+
+
+def _by_kind(kinds: Sequence[str], what: Callable[[str], str]) -> str:
+    """An expression that differs by the type of a record; NULL for types that are not among ``kinds``."""
+    cases = " ".join(f"WHEN {quoted(kind)} THEN {what(kind)}" for kind in kinds)
+    return f"CASE resourceType {cases} END" if kinds else "NULL"
 
 
 def _column(key: str) -> str:
