@@ -60,6 +60,7 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 docs: $(VENV)/.test
+	$(BIN)/python -m tests.spec.ucum
 	$(BIN)/python -m tests.spec.generate_docs
 	$(BIN)/python -m tests.docs.settings
 	$(BIN)/python -m tests.docs.http

@@ -49,15 +49,30 @@ _LONGEST = 80
 Found = TypeVar("Found")
 
 
+class Unit(NamedTuple):
+    """A unit as ``factor`` times the base units of its dimension, which is sorted by name."""
+
+    factor: Fraction
+    dimension: tuple[tuple[str, int], ...]
+
+
+def bare(code: str) -> str:
+    """A unit without annotations, which UCUM takes for nothing (or for 1)."""
+    core = _ANNOTATION.sub("", code).strip()
+    return (f"{core}1" if core.endswith("/") else core) or "1"
+
+
 class Units:
     """All that is known of units; one per set of mappings.
 
-    ``spellings`` maps what laboratories write to UCUM. It is asked first, also for codes that claim to be UCUM, because
+    ``common`` are units that need no library to be understood: pint takes long to load. ``spellings`` maps what
+    laboratories write to UCUM. It is asked first, also for codes that claim to be UCUM, because
     several wild spellings are valid UCUM for something else (``K/uL`` is kelvin per microlitre).
     """
 
-    def __init__(self, spellings: Mapping[str, str]) -> None:
+    def __init__(self, spellings: Mapping[str, str], common: Mapping[str, Unit] | None = None) -> None:
         self._spellings = dict(spellings)
+        self._common = dict(common or {})
         self._resolved: dict[tuple[str, ...], str] = {}
         self._parsed: dict[str, Any] = {}
         self._conversions: dict[tuple[str, str], Linear | None] = {}
@@ -96,10 +111,13 @@ class Units:
 
     def is_ucum(self, code: str) -> bool:
         """Whether ``code`` is a valid UCUM expression (or a logarithm of one)."""
-        return self._parse(code.removeprefix(LOG10)) is not None
+        core = code.removeprefix(LOG10)
+        return core in self._common or self._parse(core) is not None
 
     def dimensionless(self, code: str) -> bool:
         """Whether ``code`` is a pure number: ``1``, ``%``, ``{score}``, ``mg/g`` …"""
+        if code in self._common:
+            return not self._common[code].dimension and _PER_SURFACE not in code
         parsed = self._parse(code)
         return parsed is not None and bool(parsed.dimensionless) and _PER_SURFACE not in code
 
@@ -108,10 +126,7 @@ class Units:
             return None
         with suppress(KeyError):
             return self._parsed[code]
-        core = _ANNOTATION.sub("", code).strip()
-        if core.endswith("/"):
-            core += "1"
-        return _kept(self._parsed, code, self._quantity(core or "1"))
+        return _kept(self._parsed, code, self._quantity(bare(code)))
 
     def _quantity(self, core: str) -> Any:
         try:
@@ -135,6 +150,9 @@ class Units:
             return None
         if (_PER_SURFACE in source) != (_PER_SURFACE in target):
             return None
+        if source in self._common and target in self._common:
+            one, other = self._common[source], self._common[target]
+            return Linear(one.factor / other.factor) if one.dimension == other.dimension else None
         first, second = self._parse(source), self._parse(target)
         if first is None or second is None or first.dimensionality != second.dimensionality:
             return None

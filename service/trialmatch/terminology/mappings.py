@@ -16,7 +16,7 @@ import orjson
 from trialmatch import resources
 from trialmatch.config import Settings
 from trialmatch.eligibility.knowledge import Analyte, Drug, Knowledge, Wording
-from trialmatch.eligibility.units import Linear, Units
+from trialmatch.eligibility.units import Linear, Unit, Units
 from trialmatch.eligibility.values import Interval
 from trialmatch.eligibility.wording import normal
 from trialmatch.errors import BadInput
@@ -25,7 +25,7 @@ from trialmatch.terminology.systems import LOINC, canonical
 from trialmatch.terminology.valuesets import CodeSets
 
 #: Tables by file name; a site's file of the same name adds or replaces keys.
-_TABLES = ("units.json", "analytes.json", "drugs.json", "results.json", "orders.json")
+_TABLES = ("units.json", "ucum.json", "analytes.json", "drugs.json", "results.json", "orders.json")
 
 
 @dataclass(frozen=True)
@@ -166,6 +166,14 @@ def _collect_names(
         designations[concept["code"]] = frozenset(said) | designations.get(concept["code"], frozenset())
 
 
+def _common(entries: Mapping[str, Any]) -> dict[str, Unit]:
+    """Units with their factors and dimensions."""
+    return {
+        code: Unit(Fraction(entry["factor"]), tuple(sorted(entry["dimension"].items())))
+        for code, entry in entries.items()
+    }
+
+
 def _knowledge(
     tables: dict[str, dict[str, Any]],
     sets: CodeSets,
@@ -183,7 +191,7 @@ def _knowledge(
         for name, entry in _entries(tables["drugs.json"])
     }
     return Knowledge(
-        units=Units(tables["units.json"].get("spellings", {})),
+        units=Units(tables["units.json"].get("spellings", {}), _common(tables["ucum.json"].get("units", {}))),
         concepts=sets.concepts,
         analytes=analytes,
         drugs=drugs,
