@@ -131,6 +131,20 @@ def same(engine: Engine, source: Path, out: Path, **given: Any) -> Screened:
     return done
 
 
+def equal(first: Path, second: Path) -> None:
+    """Two runs left the same bytes; in run.json only the timing may differ."""
+    names = sorted(path.name for path in first.iterdir())
+    assert names == sorted(path.name for path in second.iterdir())
+    for name in names:
+        if name == "run.json":
+            runs = [json.loads((out / name).read_bytes()) for out in (first, second)]
+            for run in runs:
+                del run["timing"]
+            assert runs[0] == runs[1]
+        else:
+            assert (first / name).read_bytes() == (second / name).read_bytes(), name
+
+
 def shipped() -> Engine:
     """The engine with the shipped studies."""
     return Engine.start(Settings.read({}))

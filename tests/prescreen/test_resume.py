@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -19,7 +18,7 @@ from trialmatch.prescreen import fetch
 from trialmatch.prescreen.work import NAME
 from trialmatch.usecases import Engine
 
-from tests.prescreen.hospital import folder_of, screened
+from tests.prescreen.hospital import equal, folder_of, screened
 from tests.prescreen.people import three
 
 
@@ -28,19 +27,6 @@ def undisturbed(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Pat
     out = tmp_path_factory.mktemp("undisturbed") / "out"
     screened(engine, hospital_path(), out)
     return out
-
-
-def equal(first: Path, second: Path) -> None:
-    names = sorted(path.name for path in first.iterdir())
-    assert names == sorted(path.name for path in second.iterdir())
-    for name in names:
-        if name == "run.json":
-            runs = [json.loads((out / name).read_bytes()) for out in (first, second)]
-            for run in runs:
-                del run["timing"]
-            assert runs[0] == runs[1]
-        else:
-            assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
 
 class Killed(BaseException):

@@ -16,7 +16,7 @@ import orjson
 from trialmatch import __version__
 from trialmatch.config import Settings
 from trialmatch.eligibility.criteria import Study
-from trialmatch.errors import UsageError
+from trialmatch.errors import BadInput, UsageError
 from trialmatch.fhir.studies import StudySet
 from trialmatch.prescreen import attrition, outputs
 from trialmatch.prescreen.attrition_page import page
@@ -186,6 +186,9 @@ class _Run:
         reader = Reader(files, workers, self.own, self.work.folder, told, self.late, self.progress.advance)
         with told_disk(self.work.folder):
             reading = reader.read()
+        if not reading.persons + reading.replaced and reading.orphans and "Patient" not in reading.partial:
+            found = f"no Patient, and {sum(reading.orphans.values()):,} records of patients"
+            raise BadInput(str(self.order.source), found, "the Patients that the records are about")
         self.work.forget("scratch")
         self.work.keep("reading.pickle", reading)
         return reading

@@ -25,6 +25,7 @@ from trialmatch.fhir.bulk_files import Miscounted, Saved, lies_there, resources,
 from trialmatch.fhir.bulk_request import Request
 from trialmatch.fhir.elements import Json
 from trialmatch.fhir.server import shown
+from trialmatch.prescreen.work import told_disk
 
 #: Files fetched side by side.
 _PARALLEL = 4
@@ -72,8 +73,8 @@ def export(
     """Export into ``folder``, or go on with the export that was begun there.
 
     ``request.since`` needs ``earlier``, the folder of the export that it goes on from. ``tell`` hears lines of
-    progress. Raises SourceUnavailable where the server does not give it, BadInput where the folder holds another export
-    or cannot be written.
+    progress. Raises SourceUnavailable where the server does not give it, BadInput where the folder holds another
+    export, TrialmatchError where it cannot be written.
     """
     return _Run(server, request, folder, earlier, tell).go()
 
@@ -108,7 +109,7 @@ class _Run:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def go(self) -> Exported:
-        try:
+        with told_disk(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             state = self._state()
             manifest = self._manifest(state)
@@ -116,8 +117,6 @@ class _Run:
             self._errors(state, manifest)
             self._lay_over(state, manifest)
             self._end(state)
-        except OSError as problem:
-            raise BadInput(str(self.folder), f"cannot be written ({problem.strerror})", "a folder with room") from None
         for kind in state.refused:  # whole all the same: the next night there will be no more of it
             self._lacks(kind, f"{shown(self.request.endpoint)}: it exports no {kind}", "the server exports none of it")
         return Exported(self.folder, manifest.transaction_time, self.partial, state.filtered, tuple(self.problems))

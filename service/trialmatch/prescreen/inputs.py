@@ -50,8 +50,8 @@ def find(folder: Path) -> list[Input]:
     except OSError as problem:
         raise BadInput(str(folder), f"cannot be read ({problem.strerror})", "a readable folder") from None
     for path in paths:
-        if not path.is_file():
-            continue
+        if path.exists() and not path.is_file():
+            continue  # whereas a link that leads nowhere is a file that cannot be read
         try:
             with path.open("rb"):
                 told = path.stat()

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from trialmatch.errors import TrialmatchError, UsageError
+from trialmatch.errors import BadInput, TrialmatchError, UsageError
 
 T = TypeVar("T")
 
@@ -115,9 +115,15 @@ def _put(path: Path, aside: Path, fill: Callable[[Path], object]) -> None:
 
 @contextmanager
 def told_disk(path: Path) -> Iterator[None]:
-    """An error of the disk, in one line."""
+    """An error of the disk where ``path`` is written, in one line.
+
+    Raises BadInput where it is about a file that stands elsewhere, and so is one that is read.
+    """
     try:
         yield
     except OSError as problem:
         why = os.strerror(problem.errno) if problem.errno else "the disk is full?"
+        place = Path(os.fsdecode(problem.filename)) if isinstance(problem.filename, str | bytes) else path
+        if not place.is_relative_to(path.parent):
+            raise BadInput(str(place), f"cannot be read any longer ({why})", "a file that stays there") from None
         raise TrialmatchError(f"{path}: cannot be written ({why})") from None
