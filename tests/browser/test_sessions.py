@@ -80,6 +80,15 @@ def test_a_session_lasts_while_it_is_used(app: Flask, clock: Clock) -> None:
     assert not lets_in(client)
 
 
+def test_a_page_that_looks_by_itself_keeps_no_session(app: Flask, clock: Clock) -> None:
+    """A prescreen's page asks how far it is while nobody may be before it: after 30 minutes that is over."""
+    client = signed_in(app)
+    for _ in range(4):
+        clock.passed += 9 * 60
+        answer = client.get("/", base_url="https://localhost", headers={"Trialmatch-Unattended": "1"})
+        assert answer.status_code == (200 if clock.passed < 30 * 60 else 302)
+
+
 def test_a_session_does_not_last_for_ever(app: Flask, clock: Clock) -> None:
     client = signed_in(app)
     for _ in range(36):  # twelve hours of constant use

@@ -15,9 +15,11 @@ WEB = Path(texts.__file__).parent
 TEMPLATES = sorted(path for path in (WEB / "templates").glob("*.html") if path.name != "docs.html")  # the API's page
 SOURCES = [
     *TEMPLATES,
-    *(WEB / f"{name}.py" for name in ("pages", "pages_patient", "pages_answers", "pages_study", "launch")),
+    *(WEB / f"{name}.py" for name in ("pages", "launch")),
+    *sorted(WEB.glob("pages_*.py")),
     *sorted(WEB.glob("login*.py")),
     WEB / "static" / "pages.js",
+    WEB / "static" / "prescreen.js",
 ]
 
 #: Quoted words that may be keys: with a dot, or of a single word where ``say`` is called with it.

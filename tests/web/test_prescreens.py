@@ -102,6 +102,7 @@ def test_from_asking_to_results(app: Flask, caller: FlaskClient, folders: tuple[
     for kind, file in ((CSV, "screening-log.csv"), (PARQUET, "matches.parquet")):
         answer = caller.get(f"{place}/results", headers={"Accept": kind})
         assert answer.mimetype == kind
+        assert answer.headers["Cache-Control"] == "no-store"
         assert answer.data == (out / file).read_bytes()
     assert pq.read_table(io.BytesIO(answer.data)).num_rows == len(rows)
     assert caller.get(f"{place}/results", headers={"Accept": NDJSON}).mimetype == NDJSON

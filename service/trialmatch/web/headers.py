@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from flask_talisman import Talisman
 
 from trialmatch.config import Settings
 
 #: What of the service holds no patient data and may be kept by a browser.
 _PUBLIC = ("/static/", "/docs", "/openapi.json", "/.well-known/")
+
+
+#: The policy of a page that has its styles in itself and needs nothing else.
+_ALONE = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none';"
+    " frame-ancestors 'none'"
+)
+
+
+def standing_alone() -> None:
+    """Let the answer of this request be a page that has its styles in itself."""
+    g.trialmatch_standing_alone = True
 
 
 def secure(app: Flask, settings: Settings) -> None:
@@ -24,6 +36,7 @@ def secure(app: Flask, settings: Settings) -> None:
         "base-uri": "'none'",
         "frame-ancestors": settings.frame_ancestors,
     }
+    app.after_request(_policy)  # the first to be named is the last to be asked
     app.extensions["talisman"] = Talisman(
         app,
         content_security_policy=policy,
@@ -38,4 +51,10 @@ def secure(app: Flask, settings: Settings) -> None:
 def _keep_out_of_caches(response: Response) -> Response:
     if not request.path.startswith(_PUBLIC):
         response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _policy(response: Response) -> Response:
+    if g.get("trialmatch_standing_alone"):
+        response.headers["Content-Security-Policy"] = _ALONE
     return response

@@ -31,6 +31,9 @@ _LONGEST = 12 * 3600
 #: Seconds between two notes of when a session was last used.
 _NOTED = 60
 
+#: With this header a page looks by itself whether something has changed; that is no sign of somebody before it.
+_UNATTENDED = "Trialmatch-Unattended"
+
 LAUNCH, LOGIN = "launch", "login"
 
 
@@ -72,7 +75,7 @@ def _signed_in() -> Caller | None:
         return None
     if who["kind"] == LAUNCH and settings.launch_client is None:
         return None
-    if now - session.get("seen", 0) > _NOTED:
+    if now - session.get("seen", 0) > _NOTED and _UNATTENDED not in request.headers:
         session["seen"] = now  # and so the session is kept for another while
     may = ("match.read",) if who["kind"] == LAUNCH else listed(settings.login_may)
     return Caller(who["subject"], who["issuer"], frozenset(f"trialmatch/{scope}" for scope in may))

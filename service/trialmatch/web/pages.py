@@ -1,4 +1,6 @@
-"""Pages for coordinators: where to start, a patient's trials, how a study is read. Server-rendered; script only helps.
+"""Pages for coordinators: where to start, a patient's trials, how a study is read, what a prescreen found.
+
+They are rendered here; script only helps.
 
 Whoever is signed in, was launched from an EHR, or sits at this computer (see :mod:`trialmatch.web.login`) sees them.
 """
@@ -9,7 +11,7 @@ import re
 from datetime import date
 from typing import Any
 
-from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
 from trialmatch.documents import study_listing
@@ -17,11 +19,13 @@ from trialmatch.errors import Stale, UsageError
 from trialmatch.fhir.finding import patients_with
 from trialmatch.fhir.studies import StudySet
 from trialmatch.lines import clean
+from trialmatch.prescreen.attrition_page import number, share
 from trialmatch.store import attestations as store_answers
 from trialmatch.store import runs as store_runs
 from trialmatch.store.attestations import Held
+from trialmatch.store.runs import Run
 from trialmatch.usecases import Question
-from trialmatch.web import login, pages_answers, pages_patient, pages_study
+from trialmatch.web import headers, login, pages_answers, pages_patient, pages_prescreen, pages_study, prescreen_results
 from trialmatch.web.callers import LOCAL
 from trialmatch.web.pages_patient import FILTERS, View
 from trialmatch.web.security import authorize, caller
@@ -48,7 +52,7 @@ def _words(state: Any) -> None:
     """What templates may call."""
     environment = state.app.jinja_env
     environment.trim_blocks = environment.lstrip_blocks = True
-    environment.filters.update(plain=clean, person=_person)
+    environment.filters.update(plain=clean, person=_person, number=number, share=share)
     environment.globals.update(say=say, forms=_forms, csrf=csrf)
 
 
@@ -80,7 +84,7 @@ def _start(fault: str | None = None) -> str:
     return render_template(
         "start.html",
         studies=studies,
-        runs=runs,
+        runs=[(run, pages_prescreen.state(run)) for run in runs] if runs is not None else None,
         hospital=service().settings.fhir_server is not None,
         zone=service().settings.zone,
         fault=fault,
@@ -236,8 +240,52 @@ def study(study_id: str) -> str:
     return render_template("study.html", **pages_study.page(found, engine))
 
 
+@blueprint.get("/prescreens/<fhir_id:run>")
+def prescreen(run: str) -> str:
+    """How far a prescreen is, and what came of it. Who is shown is in the audit before anybody sees it."""
+    who = authorize("prescreen")
+    here, found = service(), _run(run)
+    shown = pages_prescreen.page(here.settings, found, pages_prescreen.asked(request.args))
+    if shown["patients"] is not None:
+        prescreen_results.seen(here, found, "page /prescreens/{run}", shown["patients"])
+    reads = who.may("match.read")
+    return render_template(
+        "prescreen.html",
+        leads=reads and here.settings.fhir_server is not None,
+        readable={study.id for study in here.engine.studies.studies} if reads else set(),
+        on_a_page=pages_prescreen.ON_A_PAGE,
+        **shown,
+    )
+
+
+@blueprint.get("/prescreens/<fhir_id:run>/<any('screening-log.csv', 'changes.csv', 'attrition.html'):name>")
+def prescreen_file(run: str, name: str) -> Response:
+    """A file that a prescreen has left: the one with all its patients, whose verdict has changed, or the counts."""
+    authorize("prescreen")
+    here, found = service(), _run(run)
+    path = prescreen_results.results(here.settings, found) / name
+    if not path.is_file():
+        abort(404, "this prescreen has no such file")
+    if name == pages_prescreen.ATTRITION:
+        headers.standing_alone()
+        return send_file(path, mimetype="text/html")
+    why = f"page /prescreens/{{run}}/{name}"
+    if name == pages_prescreen.CHANGES:
+        prescreen_results.seen(here, found, why, prescreen_results.changed(path))
+    else:
+        prescreen_results.audited(here, found, why)
+    return send_file(path, mimetype="text/csv", as_attachment=True, download_name=f"prescreen-{found.id}-{name}")
+
+
+def _run(run_id: str) -> Run:
+    found = store_runs.get(service().store, run_id)
+    if found is None:
+        abort(404, "no such prescreen")
+    return found
+
+
 @blueprint.after_request
 def _private(response: Response) -> Response:
     """Pages are one person's."""
-    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers["Cache-Control"] = "no-store"
     return response

@@ -1,18 +1,21 @@
 """What prescreens leave, and how it is read: ``<prescreen_dir>/<run>/out`` is a folder that the command has written.
 
-For pages: :func:`summary` is what came of a run that is done, :func:`rows` its candidates study by study. Whoever shows
-rows reads patients: :func:`audited` before, and only what it has let through.
+:func:`summary` is what came of a run that is done, :func:`rows` are all its candidates, :func:`ranked` some of a
+study's. Whoever shows rows reads patients: :func:`audited` or :func:`seen` before, and only what it has let through.
 """
 
 from __future__ import annotations
 
+import csv
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from flask import g, request
 from werkzeug.exceptions import NotFound
@@ -31,6 +34,13 @@ _ROWS = 2_000
 
 #: Patients named in one AuditEvent.
 _NAMED = 1_000
+
+#: Columns that order the rows of a study, and those that a page shows of a row.
+_ORDER = ("study", "verdict", "score", "patient")
+_SHOWN = ("patient", "verdict", "cohort", "counts", "reason", "needs")
+
+#: Verdicts of rows, best first.
+KEPT = ("eligible", "likely", "possible")
 
 #: Parts of run.json that a summary leaves out: they are about single files and lines, or about this machine.
 _LEFT_OUT = ("inputs", "faults", "repeated", "problems", "outputs", "timing", "export")
@@ -73,13 +83,64 @@ def rows(settings: Settings, run: Run, study: str | None = None) -> Iterator[lis
             yield found if study is None else [row for row in found if row["study"] == study]
 
 
+def people(settings: Settings, run: Run) -> int:
+    """How many patients have a row: those who may qualify for any of the studies."""
+    with pq.ParquetFile(results(settings, run) / "matches.parquet") as file:
+        return int(pc.count_distinct(file.read(columns=["patient"])["patient"]).as_py())
+
+
+def ranked(settings: Settings, run: Run, wanted: Mapping[str, range]) -> dict[str, list[Json]]:
+    """Of each of some studies the rows at some places of its order, which is that of the screening log: best first."""
+    with pq.ParquetFile(results(settings, run) / "matches.parquet") as file:
+        keys = file.read(columns=list(_ORDER))
+        places = {study: _places(keys, study).slice(some.start, len(some)) for study, some in wanted.items()}
+        found = _rows_at(file, sorted({place for some in places.values() for place in some.to_pylist()}))
+    return {study: [found[place] for place in some.to_pylist()] for study, some in places.items()}
+
+
+def _places(keys: pa.Table, study: str) -> pa.Array:
+    """Where in the file the rows of a study are, best first."""
+    mine = pc.indices_nonzero(pc.equal(keys["study"], study))
+    some = keys.take(mine)
+    columns = {
+        "verdict": pc.index_in(some["verdict"], value_set=pa.array(KEPT)),
+        "score": pc.negate(pc.fill_null(some["score"], 0.0)),
+        "patient": some["patient"],
+    }
+    return mine.take(pc.sort_indices(pa.table(columns), sort_keys=[(name, "ascending") for name in columns]))
+
+
+def _rows_at(file: pq.ParquetFile, places: list[int]) -> dict[int, Json]:
+    """Rows by their place; only the row groups that hold one are read."""
+    sizes = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
+    found: dict[int, Json] = {}
+    for number, end in enumerate(accumulate(sizes)):
+        here = [place for place in places if end - sizes[number] <= place < end]
+        if here:
+            group = file.read_row_group(number, columns=list(_SHOWN))
+            rows = group.take([place - end + sizes[number] for place in here]).to_pylist()
+            found |= zip(here, rows, strict=True)
+    return found
+
+
 def audited(service: Service, run: Run, why: str) -> None:
     """Write down durably that the caller reads a run's results, with every patient in them, before they are seen."""
     with pq.ParquetFile(results(service.settings, run) / "matches.parquet") as file:
         column = file.read(columns=["patient"]).column("patient")
-    patients = pa.chunked_array(column.chunks, pa.string()).unique().to_pylist()
-    for at in range(0, max(len(patients), 1), _NAMED):
-        record(service, run.id, run.request, why, "R", patients[at : at + _NAMED])
+    seen(service, run, why, pa.chunked_array(column.chunks, pa.string()).unique().to_pylist())
+
+
+def changed(path: Path) -> list[str]:
+    """The patients whom a file of changes names."""
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        return [row["patient"].removeprefix("'") for row in csv.DictReader(stream)]
+
+
+def seen(service: Service, run: Run, why: str, patients: Iterable[str]) -> None:
+    """Write down durably that the caller sees some of a run's results, about some patients, before they are seen."""
+    named = list(dict.fromkeys(patients))
+    for at in range(0, max(len(named), 1), _NAMED):
+        record(service, run.id, run.request, why, "R", named[at : at + _NAMED])
 
 
 def record(

@@ -233,4 +233,6 @@ def _lines(rows: Iterator[list[dict[str, Any]]]) -> Iterator[bytes]:
 
 
 def _sent(path: Path, form: str, run: Run) -> Response:
-    return send_file(path, mimetype=form, as_attachment=True, download_name=f"prescreen-{run.id}{path.suffix}")
+    response = send_file(path, mimetype=form, as_attachment=True, download_name=f"prescreen-{run.id}{path.suffix}")
+    response.headers["Cache-Control"] = "no-store"  # it would be allowed to be kept, if only for asking again
+    return response
