@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import cProfile
-import gc
 import json
 import os
 import pstats
@@ -36,6 +35,7 @@ from live_match import hospital
 from material import patient, study
 from trialmatch import demo
 from trialmatch.config import Settings
+from trialmatch.garbage import settle
 from trialmatch.web.app import create_app
 
 Json = dict[str, Any]
@@ -88,8 +88,7 @@ def service(folder: Path, **settings: Any) -> Flask:
     database = f"sqlite:///{folder / 'store.sqlite'}"
     app = create_app(Settings.read({}, database=database, rate_limit="1000000 per minute", **settings))
     app.extensions["trialmatch"].now = lambda: datetime.fromisoformat(f"{demo.INDEX_DATE}T12:00:00+00:00")
-    gc.collect()
-    gc.freeze()
+    settle()  # as the service does
     return app
 
 

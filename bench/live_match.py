@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import cProfile
-import gc
 import statistics
 import subprocess
 import sys
@@ -30,6 +29,7 @@ from trialmatch.fhir.pages import read
 from trialmatch.fhir.searches import Plan, Query
 from trialmatch.fhir.server import fetch
 from trialmatch.fhir.transport import Client, checked
+from trialmatch.garbage import settle
 from trialmatch.usecases import Engine, Question, match_patient
 
 PATIENT = demo.SHOWCASE[0][0]
@@ -93,8 +93,7 @@ def main() -> int:
     parser.add_argument("--profile", action="store_true")
     given = parser.parse_args()
     engine = Engine.start(Settings.read({}))
-    gc.collect()
-    gc.freeze()  # as the service does, so that the collector leaves alone what stays
+    settle()  # as the service does
     with hospital(given.delay) as url:
         match(url, engine)
         searches = queries(url, engine)

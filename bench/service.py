@@ -11,7 +11,6 @@ hardly changes.
 from __future__ import annotations
 
 import argparse
-import gc
 import os
 import sys
 import time
@@ -29,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from material import patient
 from trialmatch.config import Settings
 from trialmatch.fhir.sources import from_bundle
+from trialmatch.garbage import settle
 from trialmatch.usecases import Engine, Question, match_patient
 
 from tests.web.process import Running, running
@@ -58,8 +58,7 @@ def main() -> None:
     number = parser.parse_args().requests
     content = orjson.dumps(patient())
     engine = Engine.start(Settings.read({}))
-    gc.collect()
-    gc.freeze()  # as the service does: else the collector goes through all studies again and again
+    settle()  # as the service does
 
     def alone() -> bytes:
         records = from_bundle(orjson.loads(content), "body")

@@ -6,7 +6,6 @@ input and the work folder under the same paths. Both is checked before anything 
 
 from __future__ import annotations
 
-import gc
 import io
 import os
 import pickle
@@ -20,6 +19,7 @@ import duckdb
 
 from trialmatch import __version__
 from trialmatch.errors import TrialmatchError, UsageError
+from trialmatch.garbage import settle
 from trialmatch.prescreen.work import write
 from trialmatch.prescreen.workers import Shared, share
 
@@ -68,7 +68,7 @@ def _ready(shared: str) -> None:
             words = f"{machine} has {name} {here[name]}, the driver {version}"
             raise UsageError(f"--engine spark: {words}; expected the same environment on all machines")
     share(pickle.load(stream))
-    gc.freeze()  # Spark collects garbage after every task: not among all that has just been loaded
+    settle()  # Spark collects garbage after every task: not among all that has just been loaded
 
 
 def _environment() -> dict[str, str]:

@@ -19,6 +19,7 @@ from typing import TypeVar
 from trialmatch.config import Settings
 from trialmatch.eligibility.criteria import Study
 from trialmatch.errors import TrialmatchError
+from trialmatch.garbage import settle
 from trialmatch.prescreen.judge import Judge
 from trialmatch.prescreen.survey import Survey
 from trialmatch.terminology.mappings import Terminology
@@ -77,8 +78,7 @@ class Workers:
         self.jobs = jobs
         self._pool: ProcessPoolExecutor | None = None
         self._thresholds = gc.get_threshold()
-        gc.freeze()  # studies and mappings stay: nothing of them is to be looked through again
-        gc.set_threshold(50_000, 20, 20)
+        settle()  # studies and mappings stay
         if jobs > 1 and "fork" in multiprocessing.get_all_start_methods():
             # forked now, while there is only this thread: the engine of the survey has threads of its own
             self._pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("fork"), initializer=_follow)

@@ -6,7 +6,6 @@ the workers share the memory of studies and mappings. SIGTERM and SIGINT let run
 
 from __future__ import annotations
 
-import gc
 import os
 import socket
 import struct
@@ -24,6 +23,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from trialmatch.config import Settings
 from trialmatch.errors import UsageError
+from trialmatch.garbage import settle
 
 if TYPE_CHECKING:
     from trialmatch.web.service import Service
@@ -110,8 +110,7 @@ def serve(settings: Settings, ready: Callable[[str], None], clock: Callable[[], 
         _check_free(settings.host, settings.port)
         logs.configure()
         app = create_app(settings, clock=clock)
-        gc.collect()
-        gc.freeze()  # what is there now stays: workers share it, and their collector need not touch it
+        settle()
         Worker.patience = settings.request_timeout
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         url = settings.public_url or f"http://{host}:{settings.port}"
