@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from trialmatch.store import feedback
+from fhir.resources.R4B.auditevent import AuditEvent
+from trialmatch.errors import StoreUnavailable
+from trialmatch.store import audit, feedback
+from trialmatch.web.service import patient_key, patient_of
 
-from tests.cds.ehr import Ehr
+from tests.cds.ehr import Ehr, service_of
+from tests.hospital.server import Hospital
 
 Json = dict[str, Any]
 
@@ -104,6 +109,89 @@ def test_a_card_that_nobody_gave_is_404_and_the_others_are_kept(fresh: Ehr) -> N
     refused = fresh.feed_back(*entries, status=404)
     assert "feedback[0].card" in refused.json["issue"][0]["diagnostics"]
     assert names([card])[0] not in names(fresh.cards(MISSING))
+
+
+def of_feedback(ehr: Ehr, patient: str | None = None) -> list[Json]:
+    """The AuditEvents of feedback."""
+    store = ehr.client.application.extensions["trialmatch"].store
+    found = audit.events(store, patient)
+    for event in found:
+        AuditEvent.model_validate(event)
+    return [one for one in found if one["purposeOfEvent"][0]["text"] == "POST /cds-services/trial-match/feedback"]
+
+
+def test_feedback_is_on_record_with_whom_it_is_about(fresh: Ehr) -> None:
+    """Two cards about one patient and one about another, in one call: an entry for each patient."""
+    (first, second, *_), (other, *_) = fresh.cards(MISSING), fresh.cards(LIKELY)
+    entries = [
+        {"card": card["uuid"], "outcome": "overridden", "outcomeTimestamp": STAMP} for card in (first, other, second)
+    ]
+    answer = fresh.feed_back(*entries)
+    for patient in (MISSING, LIKELY):
+        (event,) = of_feedback(fresh, patient)
+        assert (event["action"], event["outcome"]) == ("C", "0")
+        assert event["entity"][0]["what"] == {"reference": f"Patient/{patient}"}
+        assert event["entity"][1]["what"] == {"identifier": {"value": answer.headers["X-Request-ID"]}}
+        assert event["agent"][0]["who"] == {"identifier": {"value": "local"}}
+    assert len(of_feedback(fresh)) == 2
+
+
+def test_feedback_about_nobody_who_is_known_is_about_nobody(fresh: Ehr) -> None:
+    (card, *_) = fresh.cards(MISSING)
+    known, unknown = (
+        {"card": one, "outcome": "overridden", "outcomeTimestamp": STAMP} for one in (card["uuid"], str(uuid4()))
+    )
+    fresh.feed_back(unknown, status=404)
+    assert of_feedback(fresh) == []
+    fresh.feed_back(unknown, known, status=404)
+    assert [event["outcome"] for event in of_feedback(fresh, MISSING)] == ["0"]
+
+
+def test_feedback_that_could_not_be_kept_is_on_record_as_failed(fresh: Ehr, monkeypatch: pytest.MonkeyPatch) -> None:
+    (card, *_) = fresh.cards(MISSING)
+
+    def full(*_: Any, **__: Any) -> bool:
+        raise StoreUnavailable("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(feedback, "give", full)
+        fresh.feed_back({"card": card["uuid"], "outcome": "overridden", "outcomeTimestamp": STAMP}, status=503)
+    assert [(one["outcome"], one["outcomeDesc"]) for one in of_feedback(fresh, MISSING)] == [("8", "StoreUnavailable")]
+
+
+def test_feedback_is_not_acknowledged_before_it_is_on_record(fresh: Ehr, monkeypatch: pytest.MonkeyPatch) -> None:
+    (card, *_) = fresh.cards(MISSING)
+
+    def full(*_: Any) -> None:
+        raise StoreUnavailable("the disk is full")
+
+    monkeypatch.setattr(audit, "record", full)
+    fresh.feed_back({"card": card["uuid"], "outcome": "overridden", "outcomeTimestamp": STAMP}, status=503)
+
+
+def test_a_card_that_goes_meanwhile_is_not_known(fresh: Ehr, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Housekeeping removes it between the two looks at it."""
+    (card, *_) = fresh.cards(MISSING)
+    monkeypatch.setattr(feedback, "give", lambda *_, **__: False)
+    refused = fresh.feed_back(
+        {"card": card["uuid"], "outcome": "overridden", "outcomeTimestamp": STAMP}, status=404
+    )
+    assert "feedback[0].card" in refused.json["issue"][0]["diagnostics"]
+
+
+def test_a_patient_of_another_server_is_on_record_with_it(tmp_path: Path, demo: Hospital) -> None:
+    ehr = Ehr(
+        service_of(tmp_path, fhir_server="https://fhir.hospital.example/r4", fhir_allowed=demo.url).test_client(), demo
+    )
+    (card, *_) = ehr.cards(MISSING, fhirServer=demo.url)
+    ehr.override(card)
+    (event,) = of_feedback(ehr, MISSING)
+    assert event["entity"][0]["what"] == {"reference": f"{demo.url}/Patient/{MISSING}"}
+
+
+@pytest.mark.parametrize("server", [None, "https://fhir.example/r4", "https://fhir.example/Patient/r4"])
+def test_a_key_gives_back_patient_and_server(server: str | None) -> None:
+    assert patient_of(patient_key("p-1", server)) == ("p-1", server)
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,12 @@ def show(store: Store, shown: Iterable[Card], *, at: datetime) -> None:
             connection.execute(insert(cards), rows)
 
 
+def patients(store: Store, uuids: Iterable[str]) -> dict[str, str]:
+    """Whom cards were about, as far as they have been shown."""
+    with store.reading() as connection:
+        return dict(connection.execute(select(cards.c.uuid, cards.c.patient).where(cards.c.uuid.in_(set(uuids)))).all())
+
+
 def give(store: Store, uuid: str, outcome: str, feedback: dict[str, Any], *, at: datetime) -> bool:
     """Keep the feedback on a card (the whole entry, as it came); False where no such card was shown."""
     with store.writing() as connection:

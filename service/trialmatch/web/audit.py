@@ -32,7 +32,7 @@ class Access:
     """One access to a patient's data.
 
     ``patient`` is the id; ``server`` where the patient is, if not in the settings' hospital; ``why`` the endpoint;
-    ``address`` where the call comes from; ``action`` R or U.
+    ``address`` where the call comes from; ``action`` C, R or U.
     """
 
     patient: str

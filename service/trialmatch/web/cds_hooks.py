@@ -5,6 +5,8 @@ Errors are OperationOutcomes, as version 3.0 recommends.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Flask, Response, request
@@ -17,9 +19,9 @@ from trialmatch.store import feedback
 from trialmatch.usecases import Question
 from trialmatch.web import cds_cards, cds_prefetch, cds_records, cds_requests, limits
 from trialmatch.web.api import answer
-from trialmatch.web.cds_requests import Call
+from trialmatch.web.cds_requests import Call, Feedback
 from trialmatch.web.security import login_cds_client
-from trialmatch.web.service import Service, patient_key, service
+from trialmatch.web.service import Service, patient_key, patient_of, service
 
 blueprint = Blueprint("cds", __name__, url_prefix="/cds-services")
 
@@ -107,15 +109,29 @@ def trial_match_feedback() -> Response:
     """What clinicians made of cards.
 
     The specification is silent on cards that are not known (any longer): all other entries are kept, and the answer is
-    404 with the places of these.
+    404 with the places of these. What is kept is in the audit, an entry for each patient.
     """
-    here, unknown = service(), []
-    for position, one in enumerate(cds_requests.feedback(limits.body())):
-        if not feedback.give(here.store, one.card, one.outcome, one.entry, at=here.now()):
-            unknown.append(f"feedback[{position}].card")
+    here, entries = service(), cds_requests.feedback(limits.body())
+    about = feedback.patients(here.store, (one.card for one in entries))
+    unknown = [position for position, one in enumerate(entries) if one.card not in about]
+    for key in dict.fromkeys(about[one.card] for one in entries if one.card in about):
+        patient, server = patient_of(key)
+        mine = [(position, one) for position, one in enumerate(entries) if about.get(one.card) == key]
+        access = here.access(patient, f"{cds_records.WHY}/feedback", action="C", server=server)
+        unknown += here.audited(access, partial(_keep, here, mine))
     if unknown:
-        raise NotFound(f"{', '.join(unknown[:5])}: no such card; expected one that this service gave")
+        places = ", ".join(f"feedback[{position}].card" for position in sorted(unknown)[:5])
+        raise NotFound(f"{places}: no such card; expected one that this service gave")
     return Response(status=200)
+
+
+def _keep(here: Service, entries: Sequence[tuple[int, Feedback]]) -> list[int]:
+    """Keep entries of feedback, each with its place in the body; the places of those whose card has gone meanwhile."""
+    return [
+        position
+        for position, one in entries
+        if not feedback.give(here.store, one.card, one.outcome, one.entry, at=here.now())
+    ]
 
 
 def _check_size(call: Call, settings: Settings) -> None:

@@ -35,6 +35,9 @@ from trialmatch.web.security import caller
 
 T = TypeVar("T")
 
+#: What stands between a server and the id of a patient.
+_PATIENT = "/Patient/"
+
 #: How often a worker looks whether another one has added a study, in seconds.
 _NOTICE = 1.0
 
@@ -197,7 +200,7 @@ class Service:
         audit_log.record(self.store, audit.event(access, outcome, words, self.now()))
 
     def access(self, patient_id: str, why: str, *, action: str = "R", server: str | None = None) -> Access:
-        """The access of the current request to a patient's data; ``action`` is R or U."""
+        """The access of the current request to a patient's data; ``action`` is C, R or U."""
         who, patient = caller(), patient_id.removeprefix("Patient/")
         return Access(patient, why, who, request.remote_addr, g.get("request_id"), action, server)
 
@@ -213,4 +216,10 @@ def patient_key(patient_id: str, server: str | None = None) -> str:
 
     Ids are unique on one server only: what was confirmed of somebody must not be believed of somebody else.
     """
-    return patient_id if server is None else f"{server.rstrip('/')}/Patient/{patient_id}"
+    return patient_id if server is None else f"{server.rstrip('/')}{_PATIENT}{patient_id}"
+
+
+def patient_of(key: str) -> tuple[str, str | None]:
+    """The id and the server that a :func:`patient_key` is made of."""
+    server, of, patient_id = key.rpartition(_PATIENT)
+    return patient_id, server if of else None
