@@ -239,6 +239,7 @@ class _Run:
             "persons": reading.persons,
             "version": __version__,
             "incomplete": incomplete,
+            "undetermined": [(one.id, one.title) for one in self.set.matchable if not one.items],
         }
         with told_disk(out):
             for name in ("run.json", *CHANGES):
