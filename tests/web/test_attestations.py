@@ -59,11 +59,18 @@ def test_what_is_known_is_not_sent_again(fresh: FlaskClient) -> None:
     assert fresh.get(URL, headers={"If-None-Match": '"0"'}).status_code == 200
 
 
+def test_what_was_read_may_be_replaced(fresh: FlaskClient) -> None:
+    """Also nothing: what GET gives as its ETag is what PUT takes."""
+    etag = fresh.get(URL).headers["ETag"]
+    assert fresh.put(URL, json=_given(CONSENT), headers={"If-Match": etag}).get_json()["version"] == 1
+    assert fresh.put(URL, json=_given(CONSENT), headers={"If-Match": etag}).status_code == 412
+    assert fresh.put(URL, json=_given(), headers={"If-Match": fresh.get(URL).headers["ETag"]}).status_code == 200
+
+
 def test_conditions(fresh: FlaskClient) -> None:
     """Without a condition 428, with one that does not hold 412: and nothing has changed then."""
     assert fresh.put(URL, json=_given(CONSENT)).status_code == 428
     assert fresh.put(URL, json=_given(CONSENT), headers={"If-Match": "*"}).status_code == 412  # there is none yet
-    assert fresh.put(URL, json=_given(CONSENT), headers={"If-Match": '"0"'}).status_code == 412
     assert fresh.get(URL).get_json()["version"] == 0
     fresh.put(URL, json=_given(CONSENT), headers=NEW)
     assert fresh.put(URL, json=_given(), headers=NEW).status_code == 412

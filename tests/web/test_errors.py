@@ -98,7 +98,7 @@ def test_a_wrong_argument_is_named(client: FlaskClient) -> None:
     problem = _problem(client.get(f"{MATCHES}?as_of=yesterday&asof=x"), 422)
     assert {one["path"]: one["detail"] for one in problem["errors"]} == {
         "query.as_of": "Not a valid date.",
-        "query.asof": "Unknown field.",
+        "query.asof": "Unknown field; expected one of study, as_of, enrolment, infusion, all.",
     }
 
 
@@ -107,7 +107,9 @@ def test_a_wrong_element_is_named(client: FlaskClient) -> None:
     problem = _problem(client.put(ATTESTATIONS, json=given, headers={"If-None-Match": "*"}), 422)
     assert {one["path"]: one["detail"] for one in problem["errors"]} == {
         "body.attestations[0].answer": "Must be one of: met, unmet.",
-        "body.attestations[0].note": "Unknown field.",
+        "body.attestations[0].note": (
+            "Unknown field; expected one of study, linkId, judgement, concept, answer, by, at, until."
+        ),
     }
 
 

@@ -52,8 +52,8 @@ def read(patient: str) -> BaseResponse:
 def write(conditions: dict[str, str], given: dict[str, Any], patient: str) -> Response:
     """Replace what persons have confirmed about a patient
 
-    Needs `If-Match` with the ETag that was read, or `If-None-Match: *` where there is nothing yet. Earlier versions are
-    kept, with who handed them in.
+    Needs `If-Match` with the ETag that was read; where there is nothing yet, `If-None-Match: *` does as well. Earlier
+    versions are kept, with who handed them in.
     """
     entries = given["attestations"]
     attestations.read(entries, "body.attestations", service().settings.zone, None)  # dates that are none, and such
@@ -73,7 +73,8 @@ def _expected(held: Held) -> int:
         return 0
     if "If-Match" not in request.headers:
         raise PreconditionRequired("expected If-Match with the ETag that was read, or If-None-Match: *")
-    if not request.if_match.contains(str(held.version)) or not held.version:
+    named = request.if_match.contains(str(held.version))
+    if not named or (request.if_match.star_tag and not held.version):  # * asks for any version: there is none yet
         raise Stale("the answers are not those that the caller has read; read them again, then change them")
     return held.version
 

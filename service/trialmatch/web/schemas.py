@@ -33,6 +33,11 @@ class Strict(Schema):
     class Meta:
         unknown = RAISE
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        known = ", ".join(held.data_key or name for name, held in self.load_fields.items())
+        self.error_messages = {**self.error_messages, "unknown": f"Unknown field; expected one of {known}."}
+
 
 def _day(words: str, example: str | None = None, **extra: Any) -> fields.Date:
     described = {"description": words} | ({"example": example} if example else {})
