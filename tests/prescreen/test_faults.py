@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from trialmatch.errors import BadInput, UsageError
@@ -88,6 +89,39 @@ def test_what_only_a_strict_reading_refuses(engine: Engine, tmp_path: Path) -> N
     done = same(engine, source, tmp_path / "out", **ONE)
     (fault,) = done.run["faults"]
     assert (fault["file"], fault["line"], fault["type"]) == ("Observation.ndjson", 1, "Observation")
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [],
+        [condition("c9", "cleo")],
+        [condition("c9", "cleo"), hemoglobin("o9", "cleo", 12)],
+        [{"resourceType": "Organization", "id": "o"}],
+        [5],
+        "none",
+    ],
+    ids=["nothing", "a diagnosis", "two records", "what nobody asks for", "no resource", "no array"],
+)
+@pytest.mark.parametrize("name", ['"Bundle"', '"\\u0042undle"'])
+def test_a_line_that_is_a_bundle(engine: Engine, tmp_path: Path, entries: Any, name: str) -> None:
+    """Bulk Data has one resource a line. Whatever is in it could be of any type and anybody's, such as Cleo's lupus."""
+    source = folder_of(tmp_path / "in", three())
+    inside = [{"resource": one} for one in entries] if isinstance(entries, list) else entries
+    with (source / "Condition.ndjson").open("a") as stream:
+        stream.write(f'{{"resourceType": {name}, "type": "collection", "entry": {json.dumps(inside)}}}\n')
+    done = screened(engine, source, tmp_path / "out", **ONE)
+    why = "a Bundle; expected one resource a line"
+    assert done.run["faults"] == [{"file": "Condition.ndjson", "line": 4, "why": why, "type": None}]
+    assert {"Condition", "Observation", "Patient"} <= set(done.run["partial"])
+    assert set(done.rows) == {"Patient/ann", "Patient/bea", "Patient/cleo"}
+
+
+def test_a_folder_of_bundles(engine: Engine, tmp_path: Path) -> None:
+    source = folder_of(tmp_path / "in", three())
+    (source / "all.ndjson").write_text('{"resourceType": "Bundle", "type": "collection"}\n' * 3)
+    with pytest.raises(BadInput, match=r"all\.ndjson:1: a Bundle; expected NDJSON of FHIR"):
+        screened(engine, source, tmp_path / "out")
 
 
 def test_a_file_that_breaks_off(engine: Engine, tmp_path: Path) -> None:

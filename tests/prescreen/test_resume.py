@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from trialmatch.demo import hospital_path
@@ -139,6 +141,24 @@ def _group(leader: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def test_a_run_forgets_what_the_one_before_has_read(engine: Engine, tmp_path: Path) -> None:
+    """Two runs of one process into the same folder, of hospitals with different candidates."""
+    out = tmp_path / "out"
+    screened(engine, folder_of(tmp_path / "one", three()), out)
+    assert set(screened(engine, folder_of(tmp_path / "two", renamed(three())), out).rows) == {
+        "Patient/ann-2",
+        "Patient/bea-2",
+    }
+
+
+def renamed(resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same people under other ids."""
+    text = json.dumps(resources)
+    for name in ("ann", "bea", "cleo"):
+        text = text.replace(f'"{name}"', f'"{name}-2"').replace(f"Patient/{name}", f"Patient/{name}-2")
+    return list(json.loads(text))
 
 
 def test_outputs_of_an_earlier_run_are_replaced(engine: Engine, tmp_path: Path) -> None:

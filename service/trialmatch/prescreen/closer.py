@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import orjson
@@ -67,19 +68,22 @@ def numbered(file: Input) -> Iterator[tuple[int, bytes]]:
 
 def record_of(line: bytes, number: int, kind: str | None) -> tuple[Json | None, str, str | None]:
     """The resource of a line (None: none that matters), or why it cannot be read and which type that makes partial."""
+    if (b"Bundle" in line or b"\\u" in line) and _is_bundle(line):
+        return None, "a Bundle; expected one resource a line", None
     records = Records()
     take_line(line, "", kind, records, first=number == 1)
     if records.problems:
         why = records.problems[0].removeprefix(": ")
         return None, why, kind
     found = [record.resource for held in records.by_type.values() for record in held]
-    if len(found) > 1 or (not found and line.lstrip()[:1] == b"{" and _is_bundle(line)):
-        return None, "a Bundle; expected one resource a line", None
     return (found[0] if found else None), "", None
 
 
 def _is_bundle(line: bytes) -> bool:
-    return bool(orjson.loads(line.removeprefix(b"\xef\xbb\xbf")).get("resourceType") == "Bundle")
+    with suppress(orjson.JSONDecodeError):
+        resource = orjson.loads(line.removeprefix(b"\xef\xbb\xbf"))
+        return isinstance(resource, dict) and resource.get("resourceType") == "Bundle"
+    return False
 
 
 def look(number: int, file: Input, everything: bool, binder: Binder) -> Seen:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -124,7 +125,7 @@ class Reader:
                     slices.setdefault(group, []).append((left.path, offset, length))
         repeats, repeated, held = self._repeats(survey)
         held |= self._referred(survey, seen, [left.path for each in found.values() for left in each])
-        referred = self.work / f"referred-{len(self.late)}.pickle"
+        referred = self.work / f"referred-{uuid.uuid4().hex}.pickle"  # processes remember it by its name
         referred.write_bytes(pickle.dumps(Referred(held)))
         orphans = Counter(survey.orphans())
         strangers = {one for item in seen.values() for _, one in item.counts}
@@ -250,7 +251,7 @@ class Reader:
             identifier: tuple(sorted({one for patient in patients for one in owners.get(patient.encode(), ())}))
             for identifier, patients in identified.items()
         }
-        path = self.work / f"wanted-{len(self.late)}.pickle"  # processes remember it by its name
+        path = self.work / f"wanted-{uuid.uuid4().hex}.pickle"  # processes remember it by its name
         path.write_bytes(pickle.dumps(Wanted(owners, by_identifier)))
         return path
 
