@@ -92,17 +92,27 @@ def confirmations_of(match: Json) -> list[Json]:
     return [one for one in match["missing"] if one["basis"] not in GAPS]
 
 
-#: Printed texts shorter than this ("severe", "requiring treatment") say too little by themselves.
-_FRAGMENT = 22
+#: Printed texts shorter than this say too little by themselves: those that begin like a sentence ("Breastfeeding at
+#: screening"), and those that do not ("breastfeeding (lactating)", "2013 ACR classification criteria").
+_SHORT, _SHORT_PART = 30, 40
+
+#: So a text begins that goes on with what stands above it, however long it is: "or unable to tolerate …".
+_GOES_ON = re.compile(
+    r"(?:or|and|nor|but|as well as|with|without|by|to|in|for|if|where|when|which|who|that|those|other|still|except"
+    r"|excluding|including|caused|relative)\b"
+)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of criteria: an item as printed, and those of its leaves that the line is about."""
+    """One line of criteria: an item as printed, and those of its leaves that the line is about.
+
+    ``above`` are the groups that it stands in, the nearest first.
+    """
 
     item: Json
     leaves: tuple[Json, ...]
-    parent: Json | None = None
+    above: tuple[Json, ...] = ()
 
     @property
     def link_id(self) -> str:
@@ -117,12 +127,29 @@ class Row:
         return " ".join(name.removeprefix(own) if name.startswith(f"{own}.") else name for name in names)
 
     @property
+    def own(self) -> str:
+        """The printed text by itself."""
+        return clean(self.item["text"])
+
+    @property
+    def part_of(self) -> str:
+        """Of a mere fragment what it is a part of: the nearest text above that is none, or begins like a sentence."""
+        if not _is_fragment(self.own):
+            return ""
+        texts = [clean(one["text"]) for one in self.above]
+        others = [one for one in texts if one and one.casefold() != self.own.casefold()]
+        return next((one for one in others if one[0].isupper() or not _is_fragment(one)), others[0] if others else "")
+
+    @property
     def text(self) -> str:
         """The printed text; a mere fragment together with what it is a part of."""
-        own = clean(self.item["text"])
-        above = clean(self.parent["text"]) if self.parent is not None else ""
-        fragment = len(own) < _FRAGMENT and own.lower() not in above.lower()
-        return f"{own} (of: {above})" if above and fragment else own
+        return f"{self.own} (of: {self.part_of})" if self.part_of else self.own
+
+
+def _is_fragment(text: str) -> bool:
+    """Whether a printed text needs those above it to be understood."""
+    begins = text[:1].isupper()
+    return len(text) < (_SHORT if begins else _SHORT_PART) or _GOES_ON.match(text) is not None
 
 
 #: A choice of more leaves than this is too much for one line.
@@ -135,7 +162,7 @@ def rows(items: Iterable[Json], wanted: set[str]) -> list[Row]:
     What has to hold by itself gets a line of its own; what is a choice, or a small set that is asked for together, is
     one line with the text printed above it.
     """
-    return [row for item in items for row in _rows(item, wanted, None, False)]
+    return [row for item in items for row in _rows(item, wanted, (), False)]
 
 
 def leaves(items: Iterable[Json]) -> Iterator[Json]:
@@ -147,20 +174,20 @@ def leaves(items: Iterable[Json]) -> Iterator[Json]:
             yield item
 
 
-def _rows(item: Json, wanted: set[str], parent: Json | None, flipped: bool) -> list[Row]:
+def _rows(item: Json, wanted: set[str], above: tuple[Json, ...], flipped: bool) -> list[Row]:
     mine = tuple(leaf for leaf in leaves([item]) if leaf["linkId"] in wanted)
     if not mine:
         return []
     if "combination" not in item:
-        return [Row(item, mine, parent)]
+        return [Row(item, mine, above)]
     flipped ^= bool(item.get("exclude")) ^ (item["combination"] == "at-most")
     each_must_hold = item["combination"] == ("any-of" if flipped else "all-of")
     together = _asked_together(item, mine) if each_must_hold else 1 < len(mine) <= _ONE_LINE
     if holds_cohorts(item) or (each_must_hold and not flipped):
         together = False
     if together and clean(item["text"]):
-        return [Row(item, mine, parent)]
-    return [row for child in item["children"] for row in _rows(child, wanted, item, flipped)]
+        return [Row(item, mine, above)]
+    return [row for child in item["children"] for row in _rows(child, wanted, (item, *above), flipped)]
 
 
 def _asked_together(item: Json, mine: tuple[Json, ...]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import html
 import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from trialmatch import resources
 from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.context import Finding
-from trialmatch.eligibility.criteria import Item, ResultLeaf, Study, TextLeaf
+from trialmatch.eligibility.criteria import Item, JudgementLeaf, ResultLeaf, Study, TextLeaf
 from trialmatch.eligibility.verdict import Match, conclude
 from trialmatch.usecases import Question, match_patient
 from trialmatch.web import cds_prefetch
@@ -114,6 +115,48 @@ def test_the_detail_of_a_likely_match_reads_like_this(ehr: Ehr) -> None:
     record = first["detail"].split("**On record**")[1]
     assert record.startswith("\n\n- Lupus nephritis class III, stable (2022-03)\n")  # what the disease rests on
     assert "LVEF, echocardiography 60 %; limit ≥ 50 % (2026-02-11)" in record and record.count("\n- ") == LINES
+
+
+def criteria_of(*texts: str) -> list[str]:
+    """The lines to confirm of a card whose one open criterion is the last of some texts that stand in each other."""
+    item = Item("1.a", texts[-1], "inclusion", leaf=JudgementLeaf("consent", label="x"))
+    for number, text in enumerate(reversed(texts[:-1])):
+        item = Item(f"1.{number}", text, "inclusion", combination="all-of", members=(item,))
+    study = Study("NCT00000001", "A trial", "active", None, (item,))
+    match = conclude(study, {"1.a": Finding(t.UNKNOWN, t.JUDGEMENT)}, deceased=False)
+    (card,) = cards([match], [], None, View("p", None, None, None, NOW))  # type: ignore[arg-type]
+    return [line[2:] for line in card["detail"].splitlines() if line.startswith("- ")]
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (
+            ("Treated as listed", "or unable to tolerate conventional therapy"),
+            "or unable to tolerate conventional therapy (of: Treated as listed)",
+        ),
+        # 110 characters: 42 of its own, 7 around, at most 61 of what it is a part of, cut between words
+        (
+            (f"Treated {'as listed ' * 10}", "or unable to tolerate conventional therapy"),
+            f"or unable to tolerate conventional therapy (of: Treated as{' listed as' * 4} listed…)",
+        ),
+        # at least 45 are left for what it is a part of: 58 of its own make seven words, 52 characters; 51 are left
+        (
+            (f"Treated {'as listed ' * 10}", f"or {'unable ' * 20}"),
+            f"or unable{' unable' * 6}… (of: Treated as{' listed as' * 3} listed…)",
+        ),
+        (("Treated as listed", "Signs the form of informed consent"), "Signs the form of informed consent"),
+    ],
+)
+def test_fragments_are_shown_with_what_they_are_a_part_of(texts: tuple[str, ...], expected: str) -> None:
+    assert criteria_of(*texts) == [expected]
+    assert len(expected) <= 110
+
+
+@given(st.lists(st.text(max_size=200), min_size=1, max_size=4))
+def test_no_criterion_is_longer_than_its_line(texts: list[str]) -> None:
+    for line in criteria_of(*texts):
+        assert len(html.unescape(line.replace("\\", "").replace("\u200b", ""))) <= 110
 
 
 def test_missing_tests_are_named(ehr: Ehr) -> None:

@@ -224,8 +224,45 @@ def test_cohorts_are_not_one_line() -> None:
     assert lines(choice, wanted={"1.a", "1.b", "2.a"}) == [("1.a", ""), ("1.b", ""), ("2.a", "")]
 
 
-def test_fragments_are_told_with_what_they_are_a_part_of() -> None:
-    inner = {**leaf("1.a"), "text": "severe"}
-    outer = {**group("1", "all-of", inner), "text": "No mental disorders"}
-    (row,) = rows([outer], {"1.a"})
-    assert row.text == "severe (of: No mental disorders)"
+def told(*texts: str) -> str:
+    """A criterion as it is told, the last of some texts that stand in each other."""
+    item = {**leaf("1.a"), "text": texts[-1]}
+    for text in reversed(texts[:-1]):
+        item = {**group("1", "all-of", item), "text": text}
+    (row,) = rows([item], {"1.a"})
+    return row.text
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (("No mental disorders", "severe"), "severe (of: No mental disorders)"),
+        (
+            ("Treated as listed, or unable to tolerate it", "or unable to tolerate conventional therapy"),
+            "or unable to tolerate conventional therapy (of: Treated as listed, or unable to tolerate it)",
+        ),
+        (("Not breastfeeding", "Breastfeeding at screening"), "Breastfeeding at screening (of: Not breastfeeding)"),
+        (
+            ("Scleroderma fulfilling them", "2013 ACR classification criteria"),
+            "2013 ACR classification criteria (of: Scleroderma fulfilling them)",
+        ),
+        # a sentence, or as good as one
+        (("Consent", "Signed informed consent, and willingness"), "Signed informed consent, and willingness"),
+        (
+            ("Diagnosis", "diagnosed with SLE according to the 2019 EULAR/ACR criteria"),
+            "diagnosed with SLE according to the 2019 EULAR/ACR criteria",
+        ),
+        (("Drugs", "orally given, in the four weeks before screening"), "orally given, in the four weeks before screening"),
+        # what is a fragment itself, or says the same, explains nothing
+        (
+            ("10% decrease in FVC or death", "10% decrease in FVC", "10% decrease in FVC"),
+            "10% decrease in FVC (of: 10% decrease in FVC or death)",
+        ),
+        (("Lung function falls by half", "in a year", "or less"), "or less (of: Lung function falls by half)"),
+        (("in a year", "or less"), "or less (of: in a year)"),
+        (("", "or less"), "or less"),
+        (("or less",), "or less"),
+    ],
+)
+def test_fragments_are_told_with_what_they_are_a_part_of(texts: tuple[str, ...], expected: str) -> None:
+    assert told(*texts) == expected

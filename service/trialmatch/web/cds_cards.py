@@ -28,7 +28,7 @@ from trialmatch.eligibility.facts import Measurement, Source
 from trialmatch.eligibility.rows import printed_rows
 from trialmatch.eligibility.verdict import ELIGIBLE, LIKELY, POSSIBLE, Match, Outcome
 from trialmatch.fhir.studies import identifiers
-from trialmatch.lines import clean, plural, rows
+from trialmatch.lines import Row, clean, plural, rows
 from trialmatch.terminology.mappings import Terminology
 from trialmatch.web.cds_markdown import escaped, shortened
 from trialmatch.web.cds_orders import Order, is_test, orders, service_requests
@@ -37,6 +37,9 @@ Json = dict[str, Any]
 
 #: Lines of one list in the detail, suggestions of one card: more is not read in passing.
 LINES, SUGGESTIONS = 5, 3
+
+#: Characters of a criterion as printed; so many of them at least for what a fragment is a part of.
+_CRITERION, _CONTEXT = 110, 45
 
 #: Verdicts that make a card, best first.
 SHOWN = (ELIGIBLE, LIKELY, POSSIBLE)
@@ -204,13 +207,22 @@ def _detail(match: Match, lost: Sequence[Source]) -> Iterator[str]:
     points = {leaf.item.link_id for leaf in blocking if leaf.basis in t.CONFIRMATIONS}
     if points:
         found = rows([_item(outcome) for outcome in match.outcomes], points)
-        yield _list("For a person to confirm", [escaped(row.text, 110) for row in found[:LINES]], len(found))
+        told = [escaped(_printed(row), _CRITERION) for row in found[:LINES]]
+        yield _list("For a person to confirm", told, len(found))
     speaking = list(_evidence(match))
     if speaking:
         yield "**On record**\n\n" + _lines(speaking)
     if lost:
         types = ", ".join(source.type for source in lost)
         yield f"_Not all records could be obtained ({types}): what hangs on them is open, not absent._"
+
+
+def _printed(row: Row) -> str:
+    """A criterion as printed; a fragment with the beginning of what it is a part of."""
+    if not row.part_of:
+        return row.own
+    own = shortened(row.own, _CRITERION - min(len(row.part_of), _CONTEXT) - len(" (of: )"))
+    return f"{own} (of: {shortened(row.part_of, _CRITERION - len(own) - len(' (of: )'))})"
 
 
 def _item(outcome: Outcome) -> Json:
