@@ -12,7 +12,8 @@ import pytest
 from trialmatch.demo import hospital_path
 from trialmatch.usecases import Engine
 
-from tests.prescreen.hospital import patients, same, screened
+from tests.prescreen.hospital import Json, folder_of, patients, same, screened
+from tests.prescreen.people import condition, hemoglobin, person, three
 
 SHARED = os.environ.get("TRIALMATCH_SHARED", "")
 PUBLIC = Path(SHARED) / "patients" / "public-58"
@@ -70,6 +71,93 @@ def test_the_cut_of_the_files_does_not_matter(engine: Engine, demo: Path, tmp_pa
     found = {name: [{key: row[key] for key in keep} for row in rows] for name, rows in done.rows.items()}
     assert found == expected
     same(engine, other, tmp_path / "again")
+
+
+def lines(*resources: Json) -> bytes:
+    """Resources as the lines of a file."""
+    return b"".join(json.dumps(one).encode() + b"\n" for one in resources)
+
+
+LUPUS = lines(condition("y1", "cleo"))
+RESULTS = lines(*(hemoglobin(f"x{number}", "ann", 11) for number in range(3)))
+MARK = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\n \n",
+        LUPUS.rstrip(),
+        LUPUS.replace(b"\n", b"\r\n"),
+        b"\n\n" + LUPUS,
+        MARK + LUPUS,
+        MARK + RESULTS + LUPUS,
+    ],
+    ids=["empty", "blank", "no end", "two ends", "blank lines", "byte order mark", "byte order mark and more"],
+)
+def test_how_a_file_begins_and_ends(engine: Engine, tmp_path: Path, content: bytes, packed: bool) -> None:
+    """Cleo's diagnosis in a file of its own, as one program or another would write it."""
+    source = folder_of(tmp_path / "in", three())
+    name = "Condition.1.ndjson.gz" if packed else "Condition.1.ndjson"
+    (source / name).write_bytes(gzip.compress(content) if packed else content)
+    done = same(engine, source, tmp_path / "out", study_ids=("NCT06892145",))
+    assert done.run["state"] == "complete"
+    assert ("Patient/cleo" in done.rows) == (LUPUS.rstrip() in content)
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"", None),
+        (gzip.compress(RESULTS) + gzip.compress(LUPUS), None),
+        (gzip.compress(LUPUS[:50]) + gzip.compress(LUPUS[50:]), None),
+        (gzip.compress(LUPUS) + b"\0" * 512, None),
+        (gzip.compress(LUPUS) + b"more", "BadGzipFile"),
+        (gzip.compress(RESULTS) + gzip.compress(LUPUS)[:-9], "EOFError"),
+        (LUPUS, "BadGzipFile"),
+    ],
+    ids=["no byte", "two members", "a line of two", "padded", "something behind", "cut off", "not packed"],
+)
+def test_how_a_file_is_packed(engine: Engine, tmp_path: Path, content: bytes, fault: str | None) -> None:
+    source = folder_of(tmp_path / "in", three())
+    (source / "Condition.1.ndjson.gz").write_bytes(content)
+    done = same(engine, source, tmp_path / "out", study_ids=("NCT06892145",))
+    expected = [] if fault is None else [f"broke off ({fault}); expected a whole file"]
+    assert [one["why"] for one in done.run["faults"]] == expected
+
+
+def test_a_byte_order_mark_before_somebody_who_is_replaced(engine: Engine, tmp_path: Path) -> None:
+    """The old Patient, whose link leads to the new one, stands on the first line."""
+    old = person("old", link=[{"type": "replaced-by", "other": {"reference": "Patient/ann"}}])
+    new = person("ann", link=[{"type": "replaces", "other": {"reference": "Patient/old"}}])
+    source = folder_of(tmp_path / "in", [condition("c1", "old"), hemoglobin("o1", "ann", 12)])
+    (source / "Patient.ndjson").write_bytes(MARK + lines(old, new))
+    done = same(engine, source, tmp_path / "out", study_ids=("NCT06892145",))
+    assert set(done.rows) == {"Patient/ann"}
+    assert done.counts()["replaced"] == 1
+
+
+def test_a_byte_order_mark_before_what_others_refer_to(engine: Engine, tmp_path: Path) -> None:
+    """The Medication that an order names stands on the first line of its file, behind the mark."""
+    rituximab = {"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "121191"}]}
+    order = {
+        "resourceType": "MedicationRequest",
+        "id": "r1",
+        "status": "active",
+        "intent": "order",
+        "medicationReference": {"reference": "Medication/m1"},
+        "authoredOn": "2026-02-01",
+        "subject": {"reference": "Patient/ann"},
+    }
+    source = folder_of(tmp_path / "in", [*three(), order])
+    (source / "Medication.ndjson").write_bytes(
+        MARK + lines({"resourceType": "Medication", "id": "m1", "code": rituximab})
+    )
+    done = same(engine, source, tmp_path / "out")
+    assert done.run["state"] == "complete"
+    assert any("MedicationRequest/r1" in row["evidence"] for row in done.rows["Patient/ann"])
 
 
 def test_types_that_hide_in_a_file_of_another_name(engine: Engine, demo: Path, tmp_path: Path) -> None:

@@ -41,6 +41,9 @@ _PLAINLY_NAMED = re.compile(rb'Patient/([^"/\\]+)')
 _WITH_ID = re.compile(rb'"id"\s*:\s*"([^"/\\]+)')
 _ID = re.compile(rb'"id"\s*:\s*"([^"\\]+)"')
 
+#: What some programs put before the first line of a file.
+BOM = b"\xef\xbb\xbf"
+
 #: Of a spooled line: the candidate's number, the number of the file, the line (below 0: −1 − its offset), its length.
 _HEAD = Struct("<IHqI")
 
@@ -201,7 +204,7 @@ def _lines(
             if found[1] in owners:
                 named.setdefault(block.rfind(b"\n", 0, found.start()) + 1, set()).add(found[1])
     for at, names in sorted(named.items()):
-        line = block[at : block.find(b"\n", at) + 1 or len(block)].rstrip()
+        line = block[at : block.find(b"\n", at) + 1 or len(block)].removeprefix(b"" if base + at else BOM).rstrip()
         for candidate in sorted({one for name in names for one in owners[name]}):
             yield candidate, -1 - (base + at), line
 
@@ -235,6 +238,6 @@ def _closely(task: Task, wanted: Wanted) -> Iterator[tuple[int, int, bytes]]:
         found = {one for identity in ids for one in wanted.owners.get(identity.encode(), ())}
         found |= {one for identifier in identifiers for one in wanted.identified.get(identifier, ())}
         if found:
-            plain = line.removeprefix(b"\xef\xbb\xbf").rstrip() if number == 1 else line.rstrip()
+            plain = line.removeprefix(BOM if number == 1 else b"").rstrip()
             for candidate in sorted(found):
                 yield candidate, number, plain

@@ -20,7 +20,7 @@ from trialmatch.fhir.records import FACT_TYPES, Records, identities
 from trialmatch.prescreen import closer, people
 from trialmatch.prescreen.binding import Binder
 from trialmatch.prescreen.closer import Fault, Identifier, Seen
-from trialmatch.prescreen.fetch import GROUP, Spooled, Wanted, by_ids, fetch, spooled, tasks
+from trialmatch.prescreen.fetch import BOM, GROUP, Spooled, Wanted, by_ids, fetch, spooled, tasks
 from trialmatch.prescreen.gates import Sieves
 from trialmatch.prescreen.inputs import Input, digest_of
 from trialmatch.prescreen.judge import Candidate, Line, Referred
@@ -168,8 +168,9 @@ class Reader:
     def _check(self, survey: Survey, seen: Mapping[int, Seen]) -> None:
         """A file without a single resource is no NDJSON at all."""
         for number, one in seen.items():
-            if one.lines and len(one.faults) >= one.lines:
-                fault = one.faults[0]
+            lines = [fault for fault in one.faults if fault.line]  # and not that the file broke off behind its last
+            if one.lines and len(lines) >= one.lines:
+                fault = lines[0]
                 raise BadInput(
                     f"{self.files[number].path}:{fault.line or 1}", fault.why.split(";")[0], "NDJSON of FHIR"
                 )
@@ -200,8 +201,8 @@ class Reader:
     def _patients(self, ids: frozenset[str]) -> Records:
         records = Records()
         wanted = frozenset(one.encode() for one in ids)
-        for _, _, line in self._by_ids(range(len(self.files)), wanted):
-            resource, _, _ = closer.record_of(line, 0, None)
+        for _, at, line in self._by_ids(range(len(self.files)), wanted):
+            resource, _, _ = closer.record_of(line, at, None)
             if resource is not None and resource["resourceType"] == "Patient" and resource.get("id") in ids:
                 records.add(resource, "")
         return records
@@ -278,7 +279,8 @@ class Reader:
         return len(again), again[:_NAMED_REPEATS], held
 
     def _line(self, file: int, at: int, content: bytes) -> Line:
-        return Line(f"{self.files[file].path}:{at}", self.files[file].kind, content)
+        plain = content.removeprefix(BOM if at == 1 else b"")
+        return Line(f"{self.files[file].path}:{at}", self.files[file].kind, plain)
 
     def _referred(self, survey: Survey, seen: Mapping[int, Seen], spool: list[Path]) -> dict[str, tuple[Line, ...]]:
         """The Medications and Encounters that candidates' records name and that are not among their own."""
