@@ -51,15 +51,12 @@ def candidates(
 
 
 def owners(same: Mapping[str, frozenset[str]]) -> dict[str, tuple[str, ...]]:
-    """Persons by each id that means them, where there are several."""
+    """Persons by each id that means them, where there are several; whoever has the id himself is the first."""
     found: dict[str, list[str]] = {}
     for person, ids in same.items():
         for identity in ids:
             found.setdefault(identity, []).append(person)
-    return {
-        identity: tuple({identity: None} if identity in same else {}) + tuple(one for one in persons if one != identity)
-        for identity, persons in found.items()
-    }
+    return {identity: (identity, *(one for one in persons if one != identity)) for identity, persons in found.items()}
 
 
 def targets(patient: Json) -> list[str]:

@@ -196,7 +196,7 @@ class Reader:
                 replaced.add(identity)
             if len(ids) > 1:
                 same[current] = same.get(current, frozenset()) | ids
-        return survey.persons(), replaced, same
+        return survey.persons(), replaced - same.keys(), same  # in a circle of links nobody is the last
 
     def _patients(self, ids: frozenset[str]) -> Records:
         records = Records()
