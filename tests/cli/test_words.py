@@ -252,7 +252,7 @@ def told(*texts: str) -> str:
             ("Diagnosis", "diagnosed with SLE according to the 2019 EULAR/ACR criteria"),
             "diagnosed with SLE according to the 2019 EULAR/ACR criteria",
         ),
-        (("Drugs", "orally given, in the four weeks before screening"), "orally given, in the four weeks before screening"),
+        (("Drugs", "taken by mouth, within four weeks of screening"), "taken by mouth, within four weeks of screening"),
         # what is a fragment itself, or says the same, explains nothing
         (
             ("10% decrease in FVC or death", "10% decrease in FVC", "10% decrease in FVC"),

@@ -40,7 +40,7 @@ def purge(store: Store, settings: Settings, now: datetime) -> Purged:
 
     Safe while others write and while others purge.
     """
-    old, audited = _before(now, settings.retention_days), _before(now, settings.audit_retention_days)
+    old, audited = oldest(settings, now), _before(now, settings.audit_retention_days)
     with store.writing(alone="purge") as connection:
         _limit(connection, "attestations", old, now)
         _limit(connection, "audit", audited, now)
@@ -57,6 +57,11 @@ def purge(store: Store, settings: Settings, now: datetime) -> Purged:
         sessions=sessions.purge(store, now),
         runs=tuple(_removed(store, runs.c.id, runs.c.updated < old)),
     )
+
+
+def oldest(settings: Settings, now: datetime) -> datetime:
+    """Since when what is about patients is kept."""
+    return _before(now, settings.retention_days)
 
 
 def due(store: Store, now: datetime) -> bool:

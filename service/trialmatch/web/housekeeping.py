@@ -24,7 +24,10 @@ def start(service: Service) -> None:
 def _keep(service: Service) -> None:
     while True:
         time.sleep(_LOOK * random.uniform(0.5, 1.5))
-        tidy(service)
+        try:
+            tidy(service)
+        except Exception as problem:  # noqa: BLE001  the next look may go better; this thread has to live on
+            log.error("what has reached its age could not be looked at", problem=type(problem).__name__)
 
 
 def tidy(service: Service) -> None:
@@ -33,7 +36,8 @@ def tidy(service: Service) -> None:
     try:
         if retention.due(service.store, now):
             gone = retention.purge(service.store, service.settings, now)
-            prescreen_results.remove(service.settings, gone.runs)
+            left = prescreen_results.forgotten(service.settings, service.store, retention.oldest(service.settings, now))
+            prescreen_results.remove(service.settings, [*gone.runs, *left])
             log.info("removed what had reached its age", **{**vars(gone), "runs": len(gone.runs)})
     except TrialmatchError as problem:
         log.warning("what has reached its age could not be removed", problem=type(problem).__name__)

@@ -7,8 +7,10 @@ study's. Whoever shows rows reads patients: :func:`audited` or :func:`seen` befo
 from __future__ import annotations
 
 import csv
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -22,12 +24,19 @@ from werkzeug.exceptions import NotFound
 
 from trialmatch.config import Settings
 from trialmatch.store import audit as audit_log
+from trialmatch.store import runs
+from trialmatch.store.database import Store
 from trialmatch.store.runs import Run
 from trialmatch.web import audit
+from trialmatch.web.converters import FHIR_ID
+from trialmatch.web.logs import log
 from trialmatch.web.security import caller
 from trialmatch.web.service import Service
 
 Json = dict[str, Any]
+
+#: What the folder of a run is called; others are not ours.
+_RUN = re.compile(r"[0-9a-f]{32}")
 
 #: Rows read at once.
 _ROWS = 2_000
@@ -153,7 +162,29 @@ def record(
 
 
 def remove(settings: Settings, run_ids: Iterable[str]) -> None:
-    """Remove everything of runs."""
+    """Remove everything of runs: what is right in the folder of runs and has their name. No link is followed out."""
     for run_id in run_ids:
-        if settings.prescreen_dir is not None:
-            shutil.rmtree(folder(settings, run_id), ignore_errors=True)
+        if settings.prescreen_dir is None or not FHIR_ID.fullmatch(run_id):
+            continue
+        path = folder(settings, run_id)
+        if path.is_symlink():
+            path.unlink(missing_ok=True)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+        if path.exists():
+            log.warning("what a prescreen has left cannot be removed now", run=run_id)
+
+
+def forgotten(settings: Settings, store: Store, before: datetime) -> list[str]:
+    """Runs of which something is left that nobody needs: cancelled ones, and those that the store does not know (any
+    more) and in whose folder nothing has happened since a time."""
+    if settings.prescreen_dir is None or not root(settings).is_dir():
+        return []
+    found = []
+    for path in root(settings).iterdir():
+        if not _RUN.fullmatch(path.name):
+            continue
+        run = runs.get(store, path.name)
+        if run.state == "cancelled" if run is not None else path.lstat().st_mtime < before.timestamp():
+            found.append(path.name)
+    return found
