@@ -9,7 +9,7 @@ import pytest
 from trialmatch.fhir.sources import from_path
 from trialmatch.usecases import Engine
 
-from tests.prescreen.hospital import engine_of, folder_of, matched, same, screened
+from tests.prescreen.hospital import engine_of, folder_of, matched, same
 from tests.prescreen.people import condition, hemoglobin, person
 from tests.prescreen.test_since import CRITERIA, creatinine
 
@@ -43,9 +43,9 @@ def test_both_say_so(study: Engine, tmp_path: Path) -> None:
 
 
 def test_only_the_old_one_says_so(study: Engine, tmp_path: Path) -> None:
-    """The new one is looked at with the records of both, as it is where the old one is asked for."""
+    """The new one is looked at with the records of both, whichever of them is asked for."""
     source = folder_of(tmp_path / "in", hospital(link("replaced-by", "new"), []))
-    done = screened(study, source, tmp_path / "out")
+    done = same(study, source, tmp_path / "out")
     assert verdicts(done.rows) == {"new": "eligible"}
     assert (done.counts()["patients"], done.counts()["replaced"]) == (1, 1)
     assert matched(study, from_path(source), "old") == ("Patient/new", done.rows["Patient/new"])
@@ -78,8 +78,9 @@ def test_somebody_leads_to_a_circle(study: Engine, tmp_path: Path) -> None:
 
 def test_the_one_that_counts_is_not_there(study: Engine, tmp_path: Path) -> None:
     people = hospital(link("replaced-by", "gone"), link("replaces", "gone"))
+    """Old was replaced by somebody whom new replaced: new has the records of both, and old does not know of new."""
     done = same(study, folder_of(tmp_path / "in", people), tmp_path / "out")
-    assert verdicts(done.rows) == {"old": "possible"}
+    assert verdicts(done.rows) == {"new": "eligible", "old": "possible"}
     assert (done.counts()["patients"], done.counts()["replaced"]) == (2, 0)
 
 

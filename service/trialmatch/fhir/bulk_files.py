@@ -13,7 +13,7 @@ import orjson
 import requests
 import urllib3
 
-from trialmatch.errors import BadInput, SourceUnavailable
+from trialmatch.errors import SourceUnavailable, TrialmatchError
 from trialmatch.fhir.bulk import File, Passing, Server
 from trialmatch.fhir.elements import Json
 from trialmatch.fhir.server import shown
@@ -46,7 +46,7 @@ def save(
 
     What came before a break is kept and the rest asked for, where the server can do that. ``got`` hears of the bytes as
     they come. Raises SourceUnavailable where the file cannot be had, Miscounted where it is not what the manifest says,
-    BadInput where it cannot be written.
+    TrialmatchError where it cannot be written.
     """
     part = folder / f"{name}.part"
     compressed = server.again(file.url, lambda: _attempt(server, file.url, part, token=token, got=got))
@@ -157,7 +157,7 @@ def _write(answer: requests.Response, part: Path, url: str, *, append: bool, got
     except (urllib3.exceptions.HTTPError, requests.RequestException, ConnectionError, TimeoutError) as problem:
         raise Passing(f"broke off ({type(problem).__name__})") from None
     except OSError as problem:
-        raise BadInput(str(part.parent), f"cannot be written ({problem.strerror})", "a folder with room") from None
+        raise TrialmatchError(f"{part.parent}: cannot be written ({problem.strerror})") from None
     if expected is not None and expected.isdigit() and written != int(expected):
         raise Passing("broke off")
 

@@ -45,6 +45,7 @@ class Records:
     problems: list[str] = field(default_factory=list)
     full_urls: dict[str, str] = field(default_factory=dict)
     needs: Needs | None = None
+    _replaced: tuple[int, dict[str, list[str]]] | None = field(default=None, init=False, repr=False, compare=False)
 
     def source(self, kind: str) -> Source:
         """The source of a type of record; complete and empty unless said otherwise."""
@@ -75,6 +76,17 @@ class Records:
         """The newest Patient record of every id."""
         return {record.resource["id"]: record for record in newest(self.by_type.get("Patient", ())) if _has_id(record)}
 
+    def replaced(self) -> dict[str, list[str]]:
+        """By id: the Patients that say they were replaced by it."""
+        count = len(self.by_type.get("Patient", ()))
+        if self._replaced is None or self._replaced[0] != count:
+            found: dict[str, list[str]] = {}
+            for identity, record in self.patients().items():
+                for other in _links(record.resource, "replaced-by", self):
+                    found.setdefault(other, []).append(identity)
+            self._replaced = count, found
+        return self._replaced[1]
+
 
 def _has_id(record: Record) -> bool:
     return isinstance(record.resource.get("id"), str)
@@ -103,6 +115,7 @@ def _version(record: Record) -> tuple[str, int]:
 def identities(records: Records, patient_id: str) -> tuple[str, frozenset[str]] | None:
     """The id to use for a patient, following ``Patient.link`` of type replaced-by, with all ids that mean the same.
 
+    A Patient that says it was replaced is one of its successor's ids, whether the successor says so or not.
     Returns None where there is no such patient.
     """
     patients = records.patients()
@@ -117,14 +130,15 @@ def identities(records: Records, patient_id: str) -> tuple[str, frozenset[str]] 
             break
         current = following[0]
         same.add(current)
+    replaced = records.replaced()
     pending = list(same)
     while pending:
         one = pending.pop()
-        if one in patients:
-            for other in _links(patients[one].resource, "replaces", records):
-                if other not in same:
-                    same.add(other)
-                    pending.append(other)
+        older = _links(patients[one].resource, "replaces", records) if one in patients else []
+        for other in (*older, *replaced.get(one, ())):
+            if other not in same:
+                same.add(other)
+                pending.append(other)
     return current, frozenset(same)
 
 

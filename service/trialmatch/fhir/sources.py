@@ -93,6 +93,10 @@ def _take(resource: Any, place: str, records: Records, entry: Json | None = None
         inner = from_bundle(resource, place)
         records.take(inner)
         records.problems += inner.problems
+        for name, source in inner.sources.items():
+            if source.state != "complete":
+                own = records.source(name)
+                own.state, own.detail = source.state, source.detail
         return
     if not known_type(kind):
         records.unreadable(file_type, place, "a resourceType that is not known; expected a FHIR resource type")
@@ -102,9 +106,11 @@ def _take(resource: Any, place: str, records: Records, entry: Json | None = None
 
 def from_folder(folder: Path) -> Records:
     """The records of a folder of Bulk Data NDJSON (plain or .gz, several files a type)."""
-    files = sorted(
-        path for path in folder.iterdir() if path.name.removesuffix(".gz").endswith(".ndjson") and path.is_file()
-    )
+    named = sorted(path for path in folder.iterdir() if path.name.removesuffix(".gz").endswith(".ndjson"))
+    for path in named:
+        if not path.exists():
+            raise BadInput(str(path), "a link that leads nowhere", "a file")
+    files = [path for path in named if path.is_file()]
     if not files:
         raise BadInput(str(folder), "no NDJSON in it", "files named like Patient.ndjson or Observation.000.ndjson.gz")
     records = Records()
@@ -129,6 +135,9 @@ def take_line(line: bytes, place: str, kind: str | None, records: Records, *, fi
     except (orjson.JSONDecodeError, RecursionError) as problem:
         why = "no JSON" if not isinstance(problem, orjson.JSONDecodeError) else f"no JSON ({problem.msg})"
         records.unreadable(kind, place, f"{why}; expected one resource a line")
+        return
+    if isinstance(resource, dict) and resource.get("resourceType") == "Bundle":
+        records.unreadable(None, place, "a Bundle; expected one resource a line")
         return
     _take(resource, place, records, file_type=kind)
 

@@ -9,10 +9,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
-
-import orjson
 
 from trialmatch.fhir.elements import Json, Malformed, child
 from trialmatch.fhir.records import SUBJECTS, Records, is_about
@@ -68,22 +65,13 @@ def numbered(file: Input) -> Iterator[tuple[int, bytes]]:
 
 def record_of(line: bytes, number: int, kind: str | None) -> tuple[Json | None, str, str | None]:
     """The resource of a line (None: none that matters), or why it cannot be read and which type that makes partial."""
-    if (b"Bundle" in line or b"\\u" in line) and _is_bundle(line):
-        return None, "a Bundle; expected one resource a line", None
     records = Records()
     take_line(line, "", kind, records, first=number == 1)
     if records.problems:
         why = records.problems[0].removeprefix(": ")
-        return None, why, kind
+        return None, why, kind if records.sources.keys() == {kind} else None
     found = [record.resource for held in records.by_type.values() for record in held]
     return (found[0] if found else None), "", None
-
-
-def _is_bundle(line: bytes) -> bool:
-    with suppress(orjson.JSONDecodeError):
-        resource = orjson.loads(line.removeprefix(b"\xef\xbb\xbf"))
-        return isinstance(resource, dict) and resource.get("resourceType") == "Bundle"
-    return False
 
 
 def look(number: int, file: Input, everything: bool, binder: Binder) -> Seen:
