@@ -74,7 +74,7 @@ def docs() -> str:
     return render_template("docs.html")
 
 
-@documentation.get("/docs/<any('swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'):name>")
+@documentation.get("/docs/<any('swagger-ui.css', 'swagger-ui-bundle.js'):name>")
 def asset(name: str) -> Response:
     """What that page is made of."""
     return send_from_directory(str(swagger_ui_path), name, max_age=86_400)
