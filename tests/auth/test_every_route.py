@@ -35,7 +35,7 @@ OPEN = {
     "/static/<filename>",
 }
 
-VALUES = {"study": "NCT06892145", "study_id": "NCT06892145"}
+VALUES = {"study": "NCT06892145", "study_id": "NCT06892145", "file": "screening-log.csv"}
 
 
 @pytest.fixture(scope="module")

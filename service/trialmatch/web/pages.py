@@ -258,23 +258,23 @@ def prescreen(run: str) -> str:
     )
 
 
-@blueprint.get("/prescreens/<fhir_id:run>/<any('screening-log.csv', 'changes.csv', 'attrition.html'):name>")
-def prescreen_file(run: str, name: str) -> Response:
+@blueprint.get("/prescreens/<fhir_id:run>/<any('screening-log.csv', 'changes.csv', 'attrition.html'):file>")
+def prescreen_file(run: str, file: str) -> Response:
     """A file that a prescreen has left: the one with all its patients, whose verdict has changed, or the counts."""
     authorize("prescreen")
     here, found = service(), _run(run)
-    path = prescreen_results.results(here.settings, found) / name
+    path = prescreen_results.results(here.settings, found) / file
     if not path.is_file():
         abort(404, "this prescreen has no such file")
-    if name == pages_prescreen.ATTRITION:
+    if file == pages_prescreen.ATTRITION:
         headers.standing_alone()
         return send_file(path, mimetype="text/html")
-    why = f"page /prescreens/{{run}}/{name}"
-    if name == pages_prescreen.CHANGES:
+    why = f"page /prescreens/{{run}}/{file}"
+    if file == pages_prescreen.CHANGES:
         prescreen_results.seen(here, found, why, prescreen_results.changed(path))
     else:
         prescreen_results.audited(here, found, why)
-    return send_file(path, mimetype="text/csv", as_attachment=True, download_name=f"prescreen-{found.id}-{name}")
+    return send_file(path, mimetype="text/csv", as_attachment=True, download_name=f"prescreen-{found.id}-{file}")
 
 
 def _run(run_id: str) -> Run:
