@@ -129,7 +129,7 @@ def summary_page(
 def _notes(run: Mapping[str, Any]) -> Iterator[str]:
     counts = run["counts"]
     if run["undetermined"]:
-        yield f"Without criteria in the record, so for nobody to tell: {', '.join(run['undetermined'])}"
+        yield f"Without criteria in the record, so that nobody can tell: {', '.join(run['undetermined'])}"
     orphans = sum(counts["orphans"].values())
     if orphans:
         yield f"{orphans:,} records are about patients who are not there"

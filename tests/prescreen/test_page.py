@@ -122,7 +122,7 @@ def test_a_study_without_criteria(tmp_path: Path) -> None:
     text = shown(tmp_path, [CRITERIA, []], fit("ann"))
     assert text.table("All studies") == [
         ["study-0", "1", "0", "0"],
-        ["study-1", "Its record prints no criteria: for nobody to tell"],
+        ["study-1", "Its record prints no criteria: nobody can tell"],
     ]
 
 
