@@ -95,10 +95,10 @@ def _prescreen_faults(settings: Settings) -> list[tuple[str, str]]:
         if one == "hospital" and not settings.fhir_server:
             found.append(("prescreen_sources", "names the hospital, but no FHIR server is set; expected fhir_server"))
         elif one != "hospital" and not (Path(one).is_absolute() and Path(one).is_dir()):
-            found.append(("prescreen_sources", f"“{one}”; expected absolute paths of folders that are there, or hospital"))
+            found.append(("prescreen_sources", f"“{one}”; expected absolute paths of existing folders, or hospital"))
     folder = settings.prescreen_dir
     if folder is not None and not (Path(folder).is_absolute() and Path(folder).is_dir()):
-        found.append(("prescreen_dir", f"“{folder}”; expected the absolute path of a folder that is there"))
+        found.append(("prescreen_dir", f"“{folder}”; expected the absolute path of an existing folder"))
     if settings.prescreen_sources and folder is None:
         found.append(("prescreen_dir", "unset, but prescreen_sources are set; expected where the results go"))
     return found
