@@ -18,7 +18,10 @@ from rich.text import Text
 from trialmatch.terminal import heading, shorten, verdict_text
 
 #: Stages in words, and how what is counted in them is shown.
-_STAGES = {"survey": "reading", "fetch": "candidates' records", "judge": "judging"}
+_STAGES = {"survey": "reading", "blocks": "finding lines", "fetch": "candidates' records", "judge": "judging"}
+
+#: What is counted, where it is not bytes.
+_COUNTED = {"fetch": "pieces", "judge": "patients"}
 
 #: Seconds between two plain lines of progress.
 _EVERY = 10.0
@@ -58,7 +61,7 @@ class Shown:
             self._bar.stop()
 
     def begin(self, stage: str, size: int) -> None:
-        """A stage begins: ``size`` is in bytes, or in patients where they are judged."""
+        """A stage begins (see :class:`trialmatch.prescreen.progress.Progress`)."""
         now = time.monotonic()
         self._sizes[stage] = [float(size), 0.0, now, now]
         if self._bar is not None:
@@ -80,8 +83,8 @@ class Shown:
 
 
 def _rate(stage: str, done: float, size: float, rate: float) -> str:
-    if stage == "judge":
-        return f"{done:,.0f} of {size:,.0f} patients, {rate:,.0f}/s"
+    if stage in _COUNTED:
+        return f"{done:,.0f} of {size:,.0f} {_COUNTED[stage]}, {rate:,.0f}/s"
     return f"{done / 1e6:,.0f} of {size / 1e6:,.0f} MB, {rate / 1e6:,.0f} MB/s"
 
 

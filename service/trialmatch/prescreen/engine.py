@@ -20,12 +20,14 @@ from trialmatch.errors import BadInput, UsageError
 from trialmatch.fhir.studies import StudySet
 from trialmatch.prescreen import attrition, outputs
 from trialmatch.prescreen.attrition_page import page
+from trialmatch.prescreen.blocks import digest_of
 from trialmatch.prescreen.closer import Fault
 from trialmatch.prescreen.fetch import GROUP
-from trialmatch.prescreen.inputs import Input, checksums, digest_of, find
+from trialmatch.prescreen.inputs import Input, find
 from trialmatch.prescreen.judge import Judged, Row, Tally
 from trialmatch.prescreen.places import located
-from trialmatch.prescreen.reading import Reader, Reading, lines_of, referred_of
+from trialmatch.prescreen.progress import Progress
+from trialmatch.prescreen.reading import Reader, Reading, blocks_of, lines_of, referred_of
 from trialmatch.prescreen.since import Change, Earlier, changes, write_changed, write_changes
 from trialmatch.prescreen.work import Work, publish, told_disk
 from trialmatch.prescreen.workers import Shared, Workers, judge_of
@@ -71,14 +73,6 @@ class Order:
     problems: tuple[str, ...] = ()
     narrowed: frozenset[str] = frozenset()
     export: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Hears how far a run is: a stage begins with its size (bytes or patients), and advances."""
-
-    begin: Callable[[str, int], None] = lambda stage, size: None
-    advance: Callable[[str, int], None] = lambda stage, size: None
 
 
 @dataclass
@@ -143,7 +137,7 @@ class _Run:
             order.out.mkdir(parents=True, exist_ok=True)
         going_on = self.work.begin(self._plan(files), order.resume)
         with self.workers(self.own, self.work.folder) as workers:
-            reading = self._resumed(files) if going_on else None
+            reading = self._resumed(files, workers) if going_on else None
             while True:
                 if reading is None:
                     reading = self._read(files, workers)
@@ -167,11 +161,11 @@ class _Run:
             "source": [sorted(self.order.partial), sorted(self.order.narrowed)],
         }
 
-    def _resumed(self, files: list[Input]) -> Reading:
+    def _resumed(self, files: list[Input], workers: Workers) -> Reading:
         """The reading that was kept, if the files still are what was read."""
         reading: Reading = self.work.load("reading.pickle")
-        for file, digest in zip(files, reading.digests, strict=True):
-            if digest_of(checksums(file.path)) != digest:
+        for file, blocks, digest in zip(files, blocks_of(files, workers), reading.digests, strict=True):
+            if digest_of(blocks) != digest:
                 raise UsageError(f"--resume: {file.path} changed since the run in {self.order.out} began; run it anew")
         return reading
 
@@ -179,11 +173,8 @@ class _Run:
         self.work.forget("reading.pickle")
         self.work.forget("group-*")
         self.work.forget("spool")
-        total = sum(file.size for file in files)
-        self.progress.begin("survey", total)
-        self.progress.begin("fetch", total)
         told = frozenset(self.order.partial)
-        reader = Reader(files, workers, self.own, self.work.folder, told, self.late, self.progress.advance)
+        reader = Reader(files, workers, self.own, self.work.folder, told, self.late, self.progress)
         with told_disk(self.work.folder):
             reading = reader.read()
         if not reading.persons + reading.replaced and reading.orphans and "Patient" not in reading.partial:

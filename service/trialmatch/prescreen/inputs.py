@@ -1,16 +1,14 @@
-"""The files that a prescreen reads: which there are, what their names say, and digests that tell a change."""
+"""The files that a prescreen reads: which there are, and what their names say."""
 
 from __future__ import annotations
 
-import hashlib
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from trialmatch.errors import BadInput
 from trialmatch.fhir.sources import known_type
 
-#: Bytes of a file that are read as one piece of work, and that one checksum of its digest stands for.
+#: Bytes of a file that are read as one piece of work, and that one part of its digest stands for.
 RANGE = 32 << 20
 
 
@@ -62,24 +60,3 @@ def find(folder: Path) -> list[Input]:
     if not found_files:
         raise BadInput(str(folder), "no NDJSON in it", "files named like Patient.ndjson or Observation.000.ndjson.gz")
     return found_files
-
-
-def digest_of(checksums: list[int]) -> str:
-    """The digest of a file from the CRC-32 of each of its ranges: tells any change, though not a forger's."""
-    return "crc32:" + hashlib.sha256(b"".join(one.to_bytes(4, "big") for one in checksums)).hexdigest()
-
-
-def checksums(path: Path) -> list[int]:
-    """The CRC-32 of each range of a file."""
-    found: list[int] = []
-    with path.open("rb") as stream:
-        while True:
-            checksum = left = 0
-            for _ in range(RANGE >> 22):
-                piece = stream.read(1 << 22)
-                if not piece:
-                    break
-                checksum, left = zlib.crc32(piece, checksum), left + len(piece)
-            if not left:
-                return found
-            found.append(checksum)

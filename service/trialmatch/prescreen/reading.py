@@ -6,12 +6,11 @@ import pickle
 import re
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from functools import partial as bound
 from pathlib import Path
-from typing import Any
 
 import orjson
 
@@ -19,11 +18,25 @@ from trialmatch.errors import BadInput
 from trialmatch.fhir.records import FACT_TYPES, Records, identities
 from trialmatch.prescreen import closer, people
 from trialmatch.prescreen.binding import Binder
+from trialmatch.prescreen.blocks import Blocks, Lines, counted, digest_of
 from trialmatch.prescreen.closer import Fault, Identifier, Seen
-from trialmatch.prescreen.fetch import BOM, GROUP, Spooled, Wanted, by_ids, fetch, spooled, tasks
+from trialmatch.prescreen.fetch import (
+    BOM,
+    GROUP,
+    Piece,
+    Share,
+    Spooled,
+    Wanted,
+    by_ids,
+    fetch,
+    pieces,
+    shares,
+    spooled,
+)
 from trialmatch.prescreen.gates import Sieves
-from trialmatch.prescreen.inputs import Input, digest_of
+from trialmatch.prescreen.inputs import Input
 from trialmatch.prescreen.judge import Candidate, Line, Referred
+from trialmatch.prescreen.progress import Progress
 from trialmatch.prescreen.survey import Survey
 from trialmatch.prescreen.workers import Shared, Workers, shared
 
@@ -80,7 +93,7 @@ class Reader:
     work: Path
     told: frozenset[str] = frozenset()
     late: list[Fault] = field(default_factory=list)
-    advance: Callable[[str, int], None] = lambda stage, size: None
+    progress: Progress = field(default_factory=Progress)
 
     def read(self) -> Reading:
         """Read everything."""
@@ -94,9 +107,12 @@ class Reader:
             survey.close()
 
     def _read(self, survey: Survey, sieves: Sieves, binder: Binder) -> Reading:
-        survey.read_all(self.files, binder, self.advance)
-        escaped = survey.escaped()
-        closely = [number for number, counted in survey.files.items() if counted.closely or escaped]
+        size = sum(file.size for file in self.files)
+        self.progress.begin("survey", size)
+        survey.read_all(self.files, binder, self.progress.advance)
+        closely = [number for number, counted in survey.files.items() if counted.closely]
+        self.progress.begin("blocks", size)
+        blocks = blocks_of(self.files, self.workers, self.progress)
         seen = self._look(closely, survey)
         self._check(survey, seen)
         faults = sorted({*self.late, *(fault for one in seen.values() for fault in one.faults)}, key=_place)
@@ -107,24 +123,13 @@ class Reader:
         persons, replaced, same = self._who(survey)
         wide, identified = self._gates(survey, seen, same)
         judged, passed = people.candidates(survey, sieves, asked, wide, same, replaced)
-        wanted = self._wanted(judged, identified)
-        with_persons = {number for number, counted in survey.files.items() if "Patient" in counted.types} | {
-            number for number, one in seen.items() if "Patient" in one.types
-        }
-        spool = self.work / "spool"
-        spool.mkdir(parents=True, exist_ok=True)
-        found: dict[int, list[Spooled]] = {number: [] for number in range(len(self.files))}
-        work = tasks(enumerate(self.files), set(closely), with_persons)
-        for task, left in self.workers.each(bound(_fetch, wanted=wanted, folder=spool), work):
-            found[task.number].append(left)
-            self.advance("fetch", task.stop - task.start)
+        found = self._fetch(survey, blocks, closely, self._wanted(judged, identified))
         slices: dict[int, list[tuple[Path, int, int]]] = {}
-        for number in found:
-            for left in sorted(found[number], key=lambda one: one.path):
-                for group, offset, length in left.slices:
-                    slices.setdefault(group, []).append((left.path, offset, length))
+        for left in found:
+            for group, offset, length in left.slices:
+                slices.setdefault(group, []).append((left.path, offset, length))
         repeats, repeated, held = self._repeats(survey)
-        held |= self._referred(survey, seen, [left.path for each in found.values() for left in each])
+        held |= self._referred(survey, seen, [left.path for left in found])
         referred = self.work / f"referred-{uuid.uuid4().hex}.pickle"  # processes remember it by its name
         referred.write_bytes(pickle.dumps(Referred(held)))
         orphans = Counter(survey.orphans())
@@ -136,12 +141,9 @@ class Reader:
                     orphans[kind] += count
         return Reading(
             self.files,
-            [
-                digest_of([sum_ for left in sorted(found[n], key=lambda one: one.path) for sum_ in left.checksums])
-                for n in found
-            ],
-            [seen[n].lines if n in seen else survey.files[n].lines for n in found],
-            [seen[n].types if n in seen else survey.files[n].types for n in found],
+            [digest_of(ranges) for ranges in blocks],
+            [seen[n].lines if n in seen else survey.files[n].lines for n in range(len(self.files))],
+            [seen[n].types if n in seen else survey.files[n].types for n in range(len(self.files))],
             persons - len(replaced),
             len(replaced),
             sum(one.nameless for one in seen.values()),
@@ -155,6 +157,26 @@ class Reader:
             dict(sorted(orphans.items())),
             referred,
         )
+
+    def _fetch(
+        self, survey: Survey, blocks: Sequence[Sequence[Blocks]], closely: Iterable[int], wanted: Wanted
+    ) -> list[Spooled]:
+        """Fetch the lines that are wanted; what was spooled, in the order of the files."""
+        told = self.work / f"wanted-{uuid.uuid4().hex}.pickle"  # processes remember it by its name
+        told.write_bytes(pickle.dumps(wanted))
+        spool = self.work / "spool"
+        spool.mkdir(parents=True, exist_ok=True)
+        work = [Share(number, self.files[number], 0, None) for number in closely]
+        for number, rows in survey.lines(wanted.owners).items():
+            if not survey.files[number].closely:
+                lines = Lines(blocks[number])
+                work += shares(number, self.files[number], lines, survey.files[number].lines, rows)
+        self.progress.begin("fetch", len(work))
+        found = []
+        for _, left in self.workers.each(bound(_fetch, wanted=told, folder=spool), work):
+            found.append(left)
+            self.progress.advance("fetch", 1)
+        return sorted(found, key=lambda left: left.path)
 
     def _look(self, closely: list[int], survey: Survey) -> dict[int, Seen]:
         seen: dict[int, Seen] = {}
@@ -209,10 +231,10 @@ class Reader:
 
     def _by_ids(self, numbers: Iterable[int], ids: frozenset[bytes]) -> Iterator[tuple[int, int, bytes]]:
         """Lines of files that have one of these ids anywhere: the number of the file, of the line, and its bytes."""
-        work = tasks(((number, self.files[number]) for number in numbers), set(), set())
-        pieces = {(task.number, task.start): one for task, one in self.workers.each(bound(by_ids, ids=ids), work)}
+        work = pieces((number, self.files[number]) for number in numbers)
+        done = {(piece.number, piece.start): one for piece, one in self.workers.each(bound(by_ids, ids=ids), work)}
         before: Counter[int] = Counter()
-        for (number, _), (count, lines) in sorted(pieces.items()):
+        for (number, _), (count, lines) in sorted(done.items()):
             yield from ((number, before[number] + at, line) for at, line in lines)
             before[number] += count
 
@@ -227,7 +249,7 @@ class Reader:
             for person in owners.get(subject, (subject,)):
                 wide[person] = wide.get(person, frozenset()) | gates
 
-        for subject, gates in survey.gates():
+        for subject, gates in survey.gates(owners):
             add(subject, gates)
         asked: dict[Identifier, frozenset[int]] = {}
         for one in seen.values():
@@ -243,18 +265,16 @@ class Reader:
                     add(patient, asked[identifier])
         return wide, identified
 
-    def _wanted(self, candidates: list[Candidate], identified: Mapping[Identifier, list[str]]) -> Path:
-        owners: dict[bytes, tuple[int, ...]] = {}
+    def _wanted(self, candidates: list[Candidate], identified: Mapping[Identifier, list[str]]) -> Wanted:
+        owners: dict[str, tuple[int, ...]] = {}
         for number, candidate in enumerate(candidates):
             for identity in candidate.ids:
-                owners[identity.encode()] = (*owners.get(identity.encode(), ()), number)
+                owners[identity] = (*owners.get(identity, ()), number)
         by_identifier = {
-            identifier: tuple(sorted({one for patient in patients for one in owners.get(patient.encode(), ())}))
+            identifier: tuple(sorted({one for patient in patients for one in owners.get(patient, ())}))
             for identifier, patients in identified.items()
         }
-        path = self.work / f"wanted-{uuid.uuid4().hex}.pickle"  # processes remember it by its name
-        path.write_bytes(pickle.dumps(Wanted(owners, by_identifier)))
-        return path
+        return Wanted(owners, by_identifier)
 
     def _repeats(self, survey: Survey) -> tuple[int, list[tuple[int, int]], dict[str, tuple[Line, ...]]]:
         """Records that are there again: how many, where, and all versions of those about different patients."""
@@ -310,6 +330,16 @@ class Reader:
         return {key: tuple(self._line(*place) for place in sorted(found)) for key, found in sorted(held.items())}
 
 
+def blocks_of(files: Sequence[Input], workers: Workers, progress: Progress | None = None) -> list[list[Blocks]]:
+    """The blocks of files, range by range."""
+    found: dict[int, list[Blocks]] = {number: [] for number in range(len(files))}
+    for piece, blocks in workers.each(_blocks, pieces(enumerate(files))):
+        found[piece.number].append(blocks)
+        if progress is not None:
+            progress.advance("blocks", piece.stop - piece.start)
+    return [sorted(ranges, key=lambda blocks: blocks.start) for ranges in found.values()]
+
+
 def _place(fault: Fault) -> tuple[int, int, str]:
     return fault.file, fault.line, fault.why
 
@@ -322,8 +352,12 @@ def _whose(line: bytes) -> str:
 # What processes are given to do.
 
 
-def _fetch(task: Any, wanted: Path, folder: Path) -> Spooled:
-    return fetch(task, wanted, folder)
+def _fetch(share: Share, wanted: Path, folder: Path) -> Spooled:
+    return fetch(share, wanted, folder)
+
+
+def _blocks(piece: Piece) -> Blocks:
+    return counted(piece.file, piece.start, piece.stop)
 
 
 def _look(item: tuple[int, Input, bool], told: frozenset[str]) -> Seen:

@@ -12,7 +12,7 @@ import os
 import tempfile
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -20,10 +20,12 @@ from functools import partial as bound
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from trialmatch.errors import BadInput
 from trialmatch.prescreen.binding import Binder
-from trialmatch.prescreen.fetch import Task, tasks, whole_lines
+from trialmatch.prescreen.blocks import Rows, by_file
+from trialmatch.prescreen.fetch import Piece, pieces, whole_lines
 from trialmatch.prescreen.gates import Gate
 from trialmatch.prescreen.inputs import RANGE, Input
 from trialmatch.prescreen.spark_tasks import local_folder
@@ -55,6 +57,15 @@ class Surveyed:
     records: Path
 
 
+@dataclass(frozen=True)
+class _Records:
+    """The table of the records of one piece, and how many lines with something in them the piece has."""
+
+    path: Path
+    start: int
+    lines: int
+
+
 class Spread(Survey):
     """A survey that executors make; the driver holds patients and gates only."""
 
@@ -62,29 +73,30 @@ class Spread(Survey):
         super().__init__(processors(), scratch, memory)
         self.workers = workers
         self.folder = scratch / "records"
-        self.records: dict[int, list[Path]] = {}
+        self.records: dict[int, list[_Records]] = {}
 
     def read_all(self, files: Sequence[Input], binder: Binder, advance: Callable[[str, int], None]) -> None:
         """Survey all files."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.files = {number: Counted() for number in range(len(files))}
         do = bound(_survey, gates=tuple(binder.gates), folder=self.folder)
-        for task, found in self.workers.each(do, _cut(files, self.workers.jobs)):
-            self._take(task.number, found)
-            advance("survey", task.stop - task.start)
+        for piece, found in self.workers.each(do, _cut(files, self.workers.jobs)):
+            self._take(piece, found)
+            advance("survey", piece.stop - piece.start)
         for number, counted in self.files.items():
             if counted.unsure:
                 self.files[number] = self._left(number)
                 self.records.pop(number, None)
 
-    def _take(self, number: int, found: Surveyed) -> None:
-        counted = self.files[number]
+    def _take(self, piece: Piece, found: Surveyed) -> None:
+        number, counted = piece.number, self.files[piece.number]
         counted.lines += found.counted.lines
         counted.odd += found.counted.odd
         counted.unsure |= found.counted.unsure
         for kind, count in found.counted.types.items():
             counted.types[kind] = counted.types.get(kind, 0) + count
-        self.records.setdefault(number, []).append(found.records)
+        records = _Records(found.records, piece.start, found.counted.lines)
+        self.records.setdefault(number, []).append(records)
         self.namings |= found.namings
         for table, target in ((found.persons, f"person SELECT id, linked, {number}"), (found.gated, "gated SELECT *")):
             if table.num_rows:
@@ -111,17 +123,40 @@ class Spread(Survey):
         work = bound(_repeated, shares=shares, pieces=pieces)
         return [] if not pieces else [one for _, found in self.workers.each(work, range(shares)) for one in found]
 
+    def lines(self, owners: Mapping[str, Sequence[int]]) -> dict[int, Rows]:
+        """By file: the lines of records about those who are named, with the number of their owner."""
+        self.own(owners)
+        path = self.folder / "owners.parquet"
+        self.base.execute(f"COPY owner TO {quoted(path)} (FORMAT parquet)")
+        before: dict[Path, tuple[int, int]] = {}
+        for number, found in self.records.items():
+            lines = 0
+            for records in sorted(found, key=lambda one: one.start):
+                before[records.path] = number, lines
+                lines += records.lines
+        tables = [pa.table({name: pa.array([], pa.int64()) for name in ("file", "line", "owner")})]
+        for piece, table in self.workers.each(bound(_lines, owners=path), self._pieces()):
+            number, lines = before[piece]
+            columns = [
+                pa.repeat(pa.scalar(number, pa.int64()), len(table)),
+                pc.add(table["line"], lines),
+                table["owner"],
+            ]
+            tables.append(pa.table(columns, ["file", "line", "owner"]))
+        table = pa.concat_tables(tables).sort_by([(name, "ascending") for name in ("file", "line", "owner")])
+        return by_file(*(table[name].to_numpy() for name in ("file", "line", "owner")))
+
     def _pieces(self) -> list[Path]:
-        return sorted(path for found in self.records.values() for path in found)
+        return sorted(records.path for found in self.records.values() for records in found)
 
     def ids(self, files: Sequence[Input], hashes: Sequence[int]) -> set[tuple[str, str]]:
         """The type and id of records whose id has one of these hashes."""
         sure = [(number, file) for number, file in enumerate(files) if not self.files[number].unsure]
-        found = self.workers.each(bound(_ids, hashes=tuple(hashes)), tasks(sure, set(), set()))
+        found = self.workers.each(bound(_ids, hashes=tuple(hashes)), pieces(sure))
         return {one for _, names in found for one in names}
 
 
-def _cut(files: Sequence[Input], cores: int) -> list[Task]:
+def _cut(files: Sequence[Input], cores: int) -> list[Piece]:
     """Files in pieces of whole ranges, large ones where there are enough for all cores: each has a DuckDB to start."""
     fair = sum(file.size for file in files) // (4 * cores)
     size = RANGE * max(1, min(fair, _PIECE) // RANGE)
@@ -129,22 +164,22 @@ def _cut(files: Sequence[Input], cores: int) -> list[Task]:
     for number, file in enumerate(files):
         step = max(file.size, 1) if file.zipped else size
         for start in range(0, file.size, step):
-            found.append(Task(number, file, start, min(start + step, file.size), False, False))
-    return sorted(found, key=lambda task: task.start - task.stop)
+            found.append(Piece(number, file, start, min(start + step, file.size)))
+    return sorted(found, key=lambda piece: piece.start - piece.stop)
 
 
 # What executors are given to do.
 
 
-def _survey(task: Task, gates: tuple[Gate, ...], folder: Path) -> Surveyed:
-    _there(task.file)
+def _survey(piece: Piece, gates: tuple[Gate, ...], folder: Path) -> Surveyed:
+    _there(piece.file)
     binder, namings = _binder(gates)
-    with _alone(task) as file, _new(namings) as survey:
-        counted = survey.read(task.number, file, binder)
-        path = folder / f"{task.number:05}-{task.start:014}.parquet"
+    with _alone(piece) as file, _new(namings) as survey:
+        counted = survey.read(piece.number, file, binder)
+        path = folder / f"{piece.number:05}-{piece.start:014}.parquet"
         aside = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")  # another machine may be at the same piece
         survey.base.execute(
-            f"COPY (SELECT kind::VARCHAR AS kind, id, subject FROM record ORDER BY id) TO {quoted(aside)} "
+            f"COPY (SELECT kind::VARCHAR AS kind, id, subject, line FROM record ORDER BY id) TO {quoted(aside)} "
             "(FORMAT parquet, ROW_GROUP_SIZE 4096)"  # a share is found by what Parquet says of the ids in a group
         )
         os.replace(aside, path)
@@ -154,10 +189,20 @@ def _survey(task: Task, gates: tuple[Gate, ...], folder: Path) -> Surveyed:
         return Surveyed(counted, persons, gated, used, path)
 
 
-def _ids(task: Task, hashes: tuple[int, ...]) -> set[tuple[str, str]]:
-    with _alone(task) as file, _new({}) as survey:
+def _ids(piece: Piece, hashes: tuple[int, ...]) -> set[tuple[str, str]]:
+    with _alone(piece) as file, _new({}) as survey:
         survey.files[0] = Counted()
         return survey.ids([file], hashes)
+
+
+def _lines(path: Path, owners: Path) -> pa.Table:
+    """The lines of a piece that are wanted, by their numbers in it, and whose they are."""
+    with _new({}) as survey:
+        found: pa.Table = survey.base.sql(
+            f"SELECT line::BIGINT AS line, owner::BIGINT AS owner FROM {_records([path])} AS record "
+            f"JOIN {_records([owners])} AS owner USING (subject)"
+        ).to_arrow_table()
+        return found
 
 
 def _orphans(pieces: tuple[Path, ...], persons: Path) -> list[tuple[str, int]]:
@@ -201,16 +246,16 @@ def _binder(gates: tuple[Gate, ...]) -> tuple[Binder, dict[int, frozenset[int]]]
 
 
 @contextmanager
-def _alone(task: Task) -> Iterator[Input]:
+def _alone(piece: Piece) -> Iterator[Input]:
     """A piece of a file as a file: DuckDB reads files from their beginning to their end."""
-    if task.start == 0 and task.stop == task.file.size:
-        yield task.file
+    if piece.start == 0 and piece.stop == piece.file.size:
+        yield piece.file
         return
     with tempfile.TemporaryDirectory(prefix="trialmatch-", dir=local_folder()) as folder:
-        path = Path(folder) / task.file.path.name
+        path = Path(folder) / piece.file.path.name
         with path.open("wb") as stream:
-            stream.writelines(whole_lines(task))
-        yield replace(task.file, path=path, size=path.stat().st_size)
+            stream.writelines(whole_lines(piece))
+        yield replace(piece.file, path=path, size=path.stat().st_size)
 
 
 @contextmanager

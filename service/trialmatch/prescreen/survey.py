@@ -1,14 +1,15 @@
 """The first reading of all bytes: DuckDB parses every line and keeps a few columns of it.
 
-What a survey knows afterwards: how many records of which type each file holds and whose they are; which patients have
-a record that a gate asks for; ids that occur twice; which files hold lines that need a closer look (``odd``): no JSON,
-no known type, no id, or a subject that is not plainly ``Patient/<id>``. Those files are read again line by line by
-:mod:`trialmatch.prescreen.closer`, with the very function that reads a folder for a single patient.
+What a survey knows afterwards: how many records of which type each file holds, whose they are and in which line they
+stand; which patients have a record that a gate asks for; ids that occur twice; which files hold lines that need a
+closer look (``odd``): no JSON, no known type, no id, or a subject that is not plainly ``Patient/<id>``. Those files are
+read again line by line by :mod:`trialmatch.prescreen.closer`, with the very function that reads a folder for a single
+patient.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ import duckdb
 from trialmatch.errors import TrialmatchError
 from trialmatch.fhir.records import CONTEXT_TYPES, FACT_TYPES
 from trialmatch.prescreen.binding import ELEMENTS, Binder
+from trialmatch.prescreen.blocks import Rows, by_file
 from trialmatch.prescreen.inputs import Input
 
 #: Types that are looked at; Encounter is one of FACT_TYPES, too.
@@ -73,14 +75,13 @@ class Survey:
         self.base = duckdb.connect()
         scratch.mkdir(parents=True, exist_ok=True)
         self.base.execute(f"SET threads={threads}")
-        self.base.execute("SET preserve_insertion_order=false")
         self.base.execute(f"SET memory_limit='{memory}MiB'")
         self.base.execute("SET temp_directory=" + quoted(scratch))
         kinds = ", ".join(quoted(kind) for kind in KINDS)
         self.base.execute(f"CREATE TYPE kind AS ENUM ({kinds})")
-        self.base.execute("CREATE TABLE record (file USMALLINT, kind kind, id UBIGINT, subject UBIGINT)")
+        self.base.execute("CREATE TABLE record (file USMALLINT, kind kind, id UBIGINT, subject UBIGINT, line UINTEGER)")
         self.base.execute("CREATE TABLE person (id VARCHAR, linked BOOLEAN, file USMALLINT)")
-        self.base.execute("CREATE TABLE gated (subject VARCHAR, naming UBIGINT)")
+        self.base.execute("CREATE TABLE gated (subject UBIGINT, naming UBIGINT)")
         self.base.execute("CREATE TABLE met (naming UBIGINT, gated BOOLEAN)")
         self.namings = {} if namings is None else namings
         self._learn(self.namings)
@@ -163,6 +164,17 @@ class Survey:
                     fresh.append(naming)
         self._learn(fresh)
 
+    def _unmet(self, rows: str, binder: Binder) -> None:
+        """Bind the namings of a file that none before had: those are read again, with what they say."""
+        self.base.execute(
+            "CREATE OR REPLACE TEMP TABLE unmet AS SELECT DISTINCT naming FROM read ANTI JOIN met USING (naming) "
+            "WHERE naming IS NOT NULL"
+        )
+        if self._one("SELECT count(*) FROM unmet"):
+            self._bind(
+                f"SELECT kind::VARCHAR AS kind, naming, texts FROM ({rows}) SEMI JOIN unmet USING (naming)", binder
+            )
+
     def _learn(self, namings: Iterable[int]) -> None:
         told = list(namings)
         gated = [bool(self.namings[naming]) for naming in told]
@@ -183,7 +195,7 @@ class Survey:
                    {_by_kind(kinds, _naming)} AS naming, {_by_kind(kinds, _texts)} AS texts
             FROM {self._source(file, columns)}"""
         narrow = f"""
-            SELECT kind, resourceType, id, linked, naming, texts, identified, targets,
+            SELECT kind, resourceType, id, linked, naming, identified, targets,
                    CASE WHEN kind = 'Patient' THEN id
                         WHEN starts_with(reference, 'Patient/') AND NOT contains(substr(reference, 9), '/')
                         THEN substr(reference, 9)
@@ -195,29 +207,23 @@ class Survey:
                            WHEN kind IN ('Patient', 'Medication') THEN false
                            ELSE identified OR targets <> 1 OR subject IS NULL END AS odd
             FROM ({narrow})"""
-        self.base.execute(
-            "CREATE OR REPLACE TEMP TABLE read AS SELECT kind, resourceType, odd, "
-            "hash(id) AS id, hash(subject) AS subject"
-            + (
-                ", CASE WHEN kind = 'Patient' OR coalesce(gated, naming IS NOT NULL) THEN subject END AS whose, "
-                "linked, naming, CASE WHEN gated IS NULL THEN texts END AS texts "
-                f"FROM ({told}) LEFT JOIN met USING (naming)"
-                if persons or kinds
-                else f" FROM ({told})"
-            )
+        self.base.execute(  # in the order of the lines, whatever threads read them: a rowid is the number of a line
+            "CREATE OR REPLACE TEMP TABLE read AS SELECT kind, resourceType, odd, hash(id) AS id, "
+            "hash(subject) AS subject, CASE WHEN kind = 'Patient' THEN subject END AS person, linked, naming "
+            f"FROM ({told})"
         )
         self.base.execute(
-            f"INSERT INTO record SELECT {number}, kind, id, subject FROM read WHERE kind IS NOT NULL AND NOT odd"
+            f"INSERT INTO record SELECT {number}, kind, id, subject, rowid FROM read WHERE kind IS NOT NULL AND NOT odd"
         )
         if persons:
             self.base.execute(
-                f"INSERT INTO person SELECT whose, linked, {number} FROM read WHERE kind = 'Patient' AND NOT odd"
+                f"INSERT INTO person SELECT person, linked, {number} FROM read WHERE kind = 'Patient' AND NOT odd"
             )
         if kinds:
-            self._bind("SELECT kind::VARCHAR AS kind, naming, texts FROM read WHERE texts IS NOT NULL", binder)
+            self._unmet(f"SELECT kind, naming, texts FROM ({wide})", binder)
             self.base.execute(
-                "INSERT INTO gated SELECT DISTINCT whose, naming FROM read "
-                "WHERE whose IS NOT NULL AND NOT odd AND naming IN (SELECT naming FROM met WHERE gated)"
+                "INSERT INTO gated SELECT DISTINCT subject, naming FROM read "
+                "WHERE NOT odd AND naming IN (SELECT naming FROM met WHERE gated)"
             )
         rows = self.base.execute("SELECT resourceType, odd, count(*) FROM read GROUP BY ALL").fetchall()
         self.base.execute("DROP TABLE read")
@@ -248,10 +254,6 @@ class Survey:
         """How many patients there are."""
         return int(self._one("SELECT count(DISTINCT id) FROM person"))
 
-    def escaped(self) -> bool:
-        """Whether a patient's id may be written in other ways than it reads: then no line is told by its bytes."""
-        return self._one("SELECT count(*) FROM person WHERE regexp_matches(id, '[^ -~]|[\\\\/\"]')") > 0
-
     def linked(self) -> list[str]:
         """The ids of Patients with a link to another."""
         return [one for (one,) in self.base.execute("SELECT DISTINCT id FROM person WHERE linked").fetchall()]
@@ -264,17 +266,44 @@ class Survey:
 
     def known(self, ids: Sequence[str]) -> set[str]:
         """Those of ``ids`` that are patients."""
-        self.base.execute("CREATE OR REPLACE TEMP TABLE asked (id VARCHAR)")
-        if ids:
-            self.base.executemany("INSERT INTO asked VALUES (?)", [(one,) for one in ids])
+        self._told("asked", "VARCHAR", ids)
         return {one for (one,) in self.base.execute("SELECT id FROM asked SEMI JOIN person USING (id)").fetchall()}
 
-    def gates(self) -> Iterator[tuple[str, frozenset[int]]]:
-        """Subjects with records that gates ask for, and which gates."""
-        found = self.base.execute("SELECT subject, list(DISTINCT naming) FROM gated GROUP BY subject")
+    def gates(self, others: Iterable[str] = ()) -> Iterator[tuple[str, frozenset[int]]]:
+        """Patients, and ``others`` that are none, with records that gates ask for, and which gates."""
+        self._told("other", "VARCHAR", others)
+        found = self.base.execute(
+            "SELECT who.id, list(DISTINCT naming) FROM gated "
+            "JOIN (SELECT id FROM person UNION ALL SELECT id FROM other) who ON gated.subject = hash(who.id) "
+            "GROUP BY who.id"
+        )
         while rows := found.fetchmany(10_000):
             for subject, namings in rows:
                 yield subject, frozenset().union(*(self.namings[naming] for naming in namings))
+
+    def lines(self, owners: Mapping[str, Sequence[int]]) -> dict[int, Rows]:
+        """By file: the lines of records about those who are named, each with the number of its owner, in their order.
+
+        ``owners`` are numbers by id. Lines are counted from 0, and those with nothing in them are not.
+        """
+        self.own(owners)
+        found = self.base.execute(
+            "SELECT file, line, owner FROM record JOIN owner USING (subject) ORDER BY file, line, owner"
+        ).fetchnumpy()
+        return by_file(found["file"], found["line"], found["owner"])
+
+    def own(self, owners: Mapping[str, Sequence[int]]) -> None:
+        """A table of whose records are sought: the hash of an id, and the number of its owner."""
+        pairs = [(identity, number) for identity, numbers in owners.items() for number in numbers]
+        self.base.execute(
+            "CREATE OR REPLACE TEMP TABLE owner AS SELECT hash(unnest(?::VARCHAR[])) AS subject, "
+            "unnest(?::UINTEGER[]) AS owner",
+            [[identity for identity, _ in pairs], [number for _, number in pairs]],
+        )
+
+    def _told(self, name: str, kind: str, values: Iterable[object]) -> None:
+        """A table of ``id`` with what Python knows."""
+        self.base.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT unnest(?::{kind}[]) AS id", [list(values)])
 
     def orphans(self) -> dict[str, int]:
         """By type: records whose subject is no patient that is there."""
@@ -286,9 +315,7 @@ class Survey:
 
     def repeated(self) -> list[tuple[str, int, bool]]:
         """Records that are there more than once: type, hash of the id, whether they are about different patients."""
-        self.base.execute(
-            "CREATE OR REPLACE TEMP TABLE again AS SELECT id FROM record GROUP BY id HAVING count(*) > 1"
-        )
+        self.base.execute("CREATE OR REPLACE TEMP TABLE again AS SELECT id FROM record GROUP BY id HAVING count(*) > 1")
         return self.base.execute(
             "SELECT kind::VARCHAR, id, count(DISTINCT subject) > 1 FROM record SEMI JOIN again USING (id) "
             "GROUP BY kind, id HAVING count(*) > 1"
@@ -296,8 +323,7 @@ class Survey:
 
     def ids(self, files: Sequence[Input], hashes: Sequence[int]) -> set[tuple[str, str]]:
         """The type and id of records whose id has one of these hashes; ``files`` are all that were surveyed."""
-        self.base.execute("CREATE OR REPLACE TEMP TABLE sought (id UBIGINT)")
-        self.base.executemany("INSERT INTO sought VALUES (?)", [(one,) for one in hashes])
+        self._told("sought", "UBIGINT", hashes)
         found: set[tuple[str, str]] = set()
         for number, file in enumerate(files):
             if not self.files[number].unsure:
@@ -314,9 +340,8 @@ class Survey:
         raise AssertionError(file.path)
 
     def _one(self, query: str) -> int:
-        row = self.base.execute(query).fetchone()
-        assert row is not None
-        return int(row[0])
+        ((found,),) = self.base.execute(query).fetchall()
+        return int(found)
 
 
 def _elements(kind: str) -> list[str]:

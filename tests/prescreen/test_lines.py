@@ -1,0 +1,181 @@
+"""Lines are found by their numbers: whatever stands around them, and never another one in their place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from trialmatch.errors import BadInput
+from trialmatch.prescreen import blocks, closer, fetch, survey
+from trialmatch.prescreen.blocks import Blocks, Lines, Rows
+from trialmatch.prescreen.inputs import Input
+from trialmatch.usecases import Engine
+
+from tests.prescreen.hospital import Screened, folder_of, same, screened
+from tests.prescreen.people import condition, hemoglobin, person, three
+
+ONE = {"study_ids": ("NCT06892145",)}
+
+
+def input_of(path: Path) -> Input:
+    """A file as a run finds it."""
+    return Input(path, None, path.stat().st_size, 0)
+
+
+def ranges_of(path: Path, step: int) -> list[Blocks]:
+    """The blocks of a file that is read in ranges of ``step`` bytes."""
+    file = input_of(path)
+    return [blocks.counted(file, at, min(at + step, file.size)) for at in range(0, file.size, step)]
+
+
+@given(
+    lines=st.lists(st.text("ab", max_size=12), max_size=12),
+    ended=st.booleans(),
+    block=st.integers(1, 9),
+    ranges=st.integers(1, 4),
+)
+def test_a_line_stands_behind_the_ends_before_it(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str], ended: bool, block: int, ranges: int
+) -> None:
+    """Whatever the blocks: read from its block on, a line begins behind so many ends of lines."""
+    path = tmp_path_factory.mktemp("lines") / "x.ndjson"
+    path.write_bytes("\n".join(lines).encode() + (b"\n" if lines and ended else b""))
+    content = path.read_bytes()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "BLOCK", block)
+        found = Lines(ranges_of(path, block * ranges))
+        true = content.decode().splitlines()
+        assert found.count == len(true)
+        offsets, ends = found.blocks(np.arange(len(true)))
+    for line, offset, before in zip(true, offsets, ends, strict=True):
+        assert content[offset : offset + block].count(b"\n") >= before
+        assert content[offset:].decode().split("\n")[before] == line
+        assert before or offset == 0  # only the first line of a file begins with a block
+
+
+def test_a_digest_tells_every_change(tmp_path: Path) -> None:
+    path = tmp_path / "x.ndjson"
+    path.write_bytes(b"a" * 100)
+    before = blocks.digest_of(ranges_of(path, 30))
+    assert before.startswith("xxh128:") and before == blocks.digest_of(ranges_of(path, 30))
+    path.write_bytes(b"a" * 99 + b"b")
+    assert blocks.digest_of(ranges_of(path, 30)) != before
+
+
+@pytest.fixture(scope="module")
+def plain(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Screened:
+    folder = tmp_path_factory.mktemp("plain")
+    return screened(engine, folder_of(folder / "in", three()), folder / "out", **ONE)
+
+
+@pytest.mark.parametrize(
+    ("between", "before", "after"),
+    [
+        (b"\n", b"", b"\n"),
+        (b"\n", b"", b""),
+        (b"\r\n", b"", b"\r\n"),
+        (b"\n\n", b"", b"\n"),
+        (b"\n \t\n", b"\n", b"\n\n\n"),
+        (b"\n", b"\xef\xbb\xbf", b"\n"),
+    ],
+    ids=["plain", "no end of the last", "CRLF", "blank between", "blank around", "byte order mark"],
+)
+@pytest.mark.parametrize("block", [64, 200, 128 << 10])
+def test_what_stands_between_lines(
+    engine: Engine,
+    plain: Screened,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    between: bytes,
+    before: bytes,
+    after: bytes,
+    block: int,
+) -> None:
+    monkeypatch.setattr(blocks, "BLOCK", block)
+    monkeypatch.setattr(fetch, "BLOCK", block)
+    source = folder_of(tmp_path / "in", three())
+    for path in source.iterdir():
+        path.write_bytes(before + between.join(path.read_bytes().splitlines()) + after)
+    done = same(engine, source, tmp_path / "out", **ONE)
+    assert done.rows == plain.rows
+    assert done.run["counts"] == plain.run["counts"]
+
+
+def test_few_lines_at_a_time(
+    engine: Engine, plain: Screened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "_LINES", 1)
+    assert same(engine, folder_of(tmp_path / "in", three()), tmp_path / "out", **ONE).rows == plain.rows
+
+
+@pytest.mark.parametrize(
+    "written", ["Patient/\\u0061nn", "Patient\\/ann", "\\u0050atient/ann", "http:\\/\\/a/Patient/ann"]
+)
+def test_a_reference_that_is_written_in_another_way(
+    engine: Engine, plain: Screened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    """JSON may escape any character: the diagnosis and the result are Ann's all the same, without a closer look."""
+    source = folder_of(tmp_path / "in", three())
+    for name in ("Condition", "Observation"):
+        path = source / f"{name}.ndjson"
+        text = path.read_text("utf-8")
+        assert text.count('"Patient/ann"') == 1
+        path.write_text(text.replace('"Patient/ann"', f'"{written}"'), "utf-8")
+    monkeypatch.setattr(closer, "look", None)
+    done = same(engine, source, tmp_path / "out", **ONE)
+    assert done.rows == plain.rows
+
+
+@pytest.mark.parametrize("identity", ["zoë", "a b", "ann\\\\u0062"])
+def test_an_id_of_unusual_characters(engine: Engine, tmp_path: Path, identity: str) -> None:
+    """FHIR allows none of these (https://hl7.org/fhir/R4/datatypes.html#id); servers keep them all the same."""
+    records = [person(identity), condition("c", identity), hemoglobin("o", identity, 12.1)]
+    done = same(engine, folder_of(tmp_path / "in", records), tmp_path / "out", **ONE)
+    assert list(done.rows) == [f"Patient/{identity}"]
+
+
+def test_a_diagnosis_that_the_first_records_do_not_have(
+    engine: Engine, plain: Screened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is bound beforehand is a matter of speed only."""
+    monkeypatch.setattr(survey, "_SAMPLE", 1)
+    source = folder_of(tmp_path / "in", three())
+    path = source / "Condition.ndjson"
+    path.write_bytes(b"".join(reversed(path.read_bytes().splitlines(keepends=True))))  # hypertension first
+    assert same(engine, source, tmp_path / "out", **ONE).rows == plain.rows
+
+
+def test_a_file_that_changes_while_it_is_read(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another line stands where Ann's result was: nothing is concluded from what is not hers."""
+    source = folder_of(tmp_path / "in", three())
+    path = source / "Observation.ndjson"
+    fetched = fetch.fetch
+
+    def late(*given: object) -> object:
+        path.write_text("".join(json.dumps(hemoglobin(f"n{one}", "cleo", 9.0)) + "\n" for one in range(3)), "utf-8")
+        return fetched(*given)
+
+    monkeypatch.setattr("trialmatch.prescreen.reading.fetch", late)
+    with pytest.raises(BadInput, match=r"Observation\.ndjson: changed while it was read; expected a file that stays"):
+        screened(engine, source, tmp_path / "out", **ONE)
+    assert not (tmp_path / "out" / "run.json").exists()
+
+
+def test_rows_of_no_file() -> None:
+    none = np.array([], np.uint32)
+    assert blocks.by_file(none, none, none) == {}
+
+
+def test_rows_by_file() -> None:
+    found = blocks.by_file(np.array([1, 1, 65535], np.uint16), np.array([4, 9, 2]), np.array([0, 7, 0]))
+    assert {number: (rows.lines.tolist(), rows.owners.tolist()) for number, rows in found.items()} == {
+        1: ([4, 9], [0, 7]),
+        65535: ([2], [0]),
+    }
+    assert isinstance(found[1], Rows)
