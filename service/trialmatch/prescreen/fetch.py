@@ -20,6 +20,7 @@ from functools import cached_property, lru_cache
 from itertools import groupby
 from pathlib import Path
 from struct import Struct
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -180,14 +181,24 @@ def whole_lines(piece: Piece) -> Iterator[bytes]:
             while block := stream.read(BLOCK):
                 yield block + stream.readline()
             return
-        stream.seek(max(piece.start - 1, 0))
-        if piece.start and stream.read(1) != b"\n":
-            stream.readline()  # it began before the piece
-        while (left := piece.stop - stream.tell()) > 0:
-            block = stream.read(min(BLOCK, left))
+        at, stop = line_at(stream, piece.start), line_at(stream, piece.stop)
+        stream.seek(at)
+        while at < stop:
+            block = stream.read(min(BLOCK, stop - at))
+            if not block.endswith(b"\n"):
+                block += stream.readline()
             if not block:
                 return
-            yield block if block.endswith(b"\n") else block + stream.readline()
+            yield block
+            at += len(block)
+
+
+def line_at(stream: BinaryIO, offset: int) -> int:
+    """Where the first line begins that begins at an offset or behind it."""
+    stream.seek(max(offset - 1, 0))
+    if offset:
+        stream.readline()
+    return stream.tell()
 
 
 @lru_cache(maxsize=2)

@@ -20,12 +20,11 @@ from functools import partial as bound
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from trialmatch.errors import BadInput
 from trialmatch.prescreen.binding import Binder
 from trialmatch.prescreen.blocks import Rows, by_file
-from trialmatch.prescreen.fetch import Piece, pieces, whole_lines
+from trialmatch.prescreen.fetch import Piece, line_at, pieces
 from trialmatch.prescreen.gates import Gate
 from trialmatch.prescreen.inputs import RANGE, Input
 from trialmatch.prescreen.spark_tasks import local_folder
@@ -36,10 +35,11 @@ from trialmatch.prescreen.workers import Workers, processors, shared
 #: ones it needs more than about 100.
 _MEMORY = 400
 
-#: The largest piece of a file that is surveyed at once, in bytes.
-_PIECE = 128 << 20
+#: The largest piece that a file is cut into, and bytes of it that are copied at once.
+_PIECE, _COPIED = 128 << 20, 1 << 20
 
-#: Records that are looked through together for those that are there again, and pieces for those without a patient.
+#: Records that are looked through together for those that are there again (about as many as in 10 GB), and pieces whose
+#: records are looked through together for anything else.
 _RECORDS, _PIECES = 8_000_000, 256
 
 #: How many hashes there are.
@@ -79,7 +79,8 @@ class Spread(Survey):
         """Survey all files."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.files = {number: Counted() for number in range(len(files))}
-        do = bound(_survey, gates=tuple(binder.gates), folder=self.folder)
+        shared = sum(file.size for file in files) > _RECORDS << 10
+        do = bound(_survey, gates=tuple(binder.gates), folder=self.folder, ordered=shared)
         for piece, found in self.workers.each(do, _cut(files, self.workers.jobs)):
             self._take(piece, found)
             advance("survey", piece.stop - piece.start)
@@ -128,21 +129,15 @@ class Spread(Survey):
         self.own(owners)
         path = self.folder / "owners.parquet"
         self.base.execute(f"COPY owner TO {quoted(path)} (FORMAT parquet)")
-        before: dict[Path, tuple[int, int]] = {}
+        base = []
         for number, found in self.records.items():
-            lines = 0
+            before = 0
             for records in sorted(found, key=lambda one: one.start):
-                before[records.path] = number, lines
-                lines += records.lines
+                base.append((records.path, number, before))
+                before += records.lines
+        parts = [tuple(base[at : at + _PIECES]) for at in range(0, len(base), _PIECES)]
         tables = [pa.table({name: pa.array([], pa.int64()) for name in ("file", "line", "owner")})]
-        for piece, table in self.workers.each(bound(_lines, owners=path), self._pieces()):
-            number, lines = before[piece]
-            columns = [
-                pa.repeat(pa.scalar(number, pa.int64()), len(table)),
-                pc.add(table["line"], lines),
-                table["owner"],
-            ]
-            tables.append(pa.table(columns, ["file", "line", "owner"]))
+        tables += [table for _, table in self.workers.each(bound(_lines, owners=path), parts)]
         table = pa.concat_tables(tables).sort_by([(name, "ascending") for name in ("file", "line", "owner")])
         return by_file(*(table[name].to_numpy() for name in ("file", "line", "owner")))
 
@@ -157,12 +152,12 @@ class Spread(Survey):
 
 
 def _cut(files: Sequence[Input], cores: int) -> list[Piece]:
-    """Files in pieces of whole ranges, large ones where there are enough for all cores: each has a DuckDB to start."""
+    """Files, cut into pieces of whole ranges where they are larger than a fair part of the work of a core."""
     fair = sum(file.size for file in files) // (4 * cores)
     size = RANGE * max(1, min(fair, _PIECE) // RANGE)
     found = []
     for number, file in enumerate(files):
-        step = max(file.size, 1) if file.zipped else size
+        step = max(file.size, 1) if file.zipped or file.size <= fair else size
         for start in range(0, file.size, step):
             found.append(Piece(number, file, start, min(start + step, file.size)))
     return sorted(found, key=lambda piece: piece.start - piece.stop)
@@ -171,16 +166,17 @@ def _cut(files: Sequence[Input], cores: int) -> list[Piece]:
 # What executors are given to do.
 
 
-def _survey(piece: Piece, gates: tuple[Gate, ...], folder: Path) -> Surveyed:
+def _survey(piece: Piece, gates: tuple[Gate, ...], folder: Path, ordered: bool) -> Surveyed:
     _there(piece.file)
     binder, namings = _binder(gates)
     with _alone(piece) as file, _new(namings) as survey:
         counted = survey.read(piece.number, file, binder)
         path = folder / f"{piece.number:05}-{piece.start:014}.parquet"
         aside = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")  # another machine may be at the same piece
+        order = " ORDER BY id" if ordered else ""  # by what Parquet says of the ids in a group a share of them is found
         survey.base.execute(
-            f"COPY (SELECT kind::VARCHAR AS kind, id, subject, line FROM record ORDER BY id) TO {quoted(aside)} "
-            "(FORMAT parquet, ROW_GROUP_SIZE 4096)"  # a share is found by what Parquet says of the ids in a group
+            f"COPY (SELECT kind::VARCHAR AS kind, id, subject, line FROM record{order}) TO {quoted(aside)} "
+            f"(FORMAT parquet, ROW_GROUP_SIZE {4096 if ordered else 122_880})"
         )
         os.replace(aside, path)
         gated: pa.Table = survey.base.sql("SELECT DISTINCT subject, naming FROM gated").to_arrow_table()
@@ -195,12 +191,16 @@ def _ids(piece: Piece, hashes: tuple[int, ...]) -> set[tuple[str, str]]:
         return survey.ids([file], hashes)
 
 
-def _lines(path: Path, owners: Path) -> pa.Table:
-    """The lines of a piece that are wanted, by their numbers in it, and whose they are."""
+def _lines(pieces: tuple[tuple[Path, int, int], ...], owners: Path) -> pa.Table:
+    """Wanted lines and whose they are; a piece is told by its path, its file, and how many lines stand before it."""
+    selected = " UNION ALL ".join(
+        f"SELECT {number}::BIGINT AS file, line + {before}::BIGINT AS line, subject FROM {_records([path])}"
+        for path, number, before in pieces
+    )
     with _new({}) as survey:
         found: pa.Table = survey.base.sql(
-            f"SELECT line::BIGINT AS line, owner::BIGINT AS owner FROM {_records([path])} AS record "
-            f"JOIN {_records([owners])} AS owner USING (subject)"
+            "SELECT file, line, owner::BIGINT AS owner "
+            f"FROM ({selected}) AS record JOIN {_records([owners])} AS owner USING (subject)"
         ).to_arrow_table()
         return found
 
@@ -253,8 +253,11 @@ def _alone(piece: Piece) -> Iterator[Input]:
         return
     with tempfile.TemporaryDirectory(prefix="trialmatch-", dir=local_folder()) as folder:
         path = Path(folder) / piece.file.path.name
-        with path.open("wb") as stream:
-            stream.writelines(whole_lines(piece))
+        with piece.file.path.open("rb") as source, path.open("wb") as target:
+            start, stop = (line_at(source, at) for at in (piece.start, piece.stop))
+            source.seek(start)
+            for at in range(start, stop, _COPIED):
+                target.write(source.read(min(_COPIED, stop - at)))
         yield replace(piece.file, path=path, size=path.stat().st_size)
 
 
