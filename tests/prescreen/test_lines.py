@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from trialmatch.errors import BadInput
 from trialmatch.prescreen import blocks, closer, fetch, survey
-from trialmatch.prescreen.blocks import Blocks, Lines, Rows
+from trialmatch.prescreen.blocks import Blocks, Lines
 from trialmatch.prescreen.inputs import Input
 from trialmatch.usecases import Engine
 
@@ -167,15 +168,19 @@ def test_a_file_that_changes_while_it_is_read(
     assert not (tmp_path / "out" / "run.json").exists()
 
 
+def table_of(files: list[int], lines: list[int], owners: list[int]) -> pa.Table:
+    """Lines as the survey tells them."""
+    columns = {"file": pa.array(files, pa.uint16()), "line": pa.array(lines, pa.uint32())}
+    return pa.table({**columns, "owner": pa.array(owners, pa.uint32())})
+
+
 def test_rows_of_no_file() -> None:
-    none = np.array([], np.uint32)
-    assert blocks.by_file(none, none, none) == {}
+    assert blocks.by_file(table_of([], [], [])) == {}
 
 
 def test_rows_by_file() -> None:
-    found = blocks.by_file(np.array([1, 1, 65535], np.uint16), np.array([4, 9, 2]), np.array([0, 7, 0]))
+    found = blocks.by_file(table_of([1, 1, 65535], [4, 9, 2], [0, 7, 0]))
     assert {number: (rows.lines.tolist(), rows.owners.tolist()) for number, rows in found.items()} == {
         1: ([4, 9], [0, 7]),
         65535: ([2], [0]),
     }
-    assert isinstance(found[1], Rows)

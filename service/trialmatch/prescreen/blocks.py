@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import xxhash
 from numpy.typing import NDArray
 
@@ -78,10 +78,11 @@ class Rows:
     owners: NDArray[np.int64]
 
 
-def by_file(files: NDArray[Any], lines: NDArray[Any], owners: NDArray[Any]) -> dict[int, Rows]:
-    """Rows of a table that is ordered by files and lines."""
+def by_file(table: pa.Table) -> dict[int, Rows]:
+    """The rows of a table of ``file``, ``line`` and ``owner`` that is ordered by them."""
+    files, lines, owners = (table[name].to_numpy().astype(np.int64) for name in ("file", "line", "owner"))
     found = {}
     for number in np.unique(files).tolist():
         own = slice(*np.searchsorted(files, [number, number + 1]))
-        found[number] = Rows(lines[own].astype(np.int64), owners[own].astype(np.int64))
+        found[number] = Rows(lines[own], owners[own])
     return found

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial as bound
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from trialmatch.prescreen.blocks import digest_of
 from trialmatch.prescreen.closer import Fault
 from trialmatch.prescreen.fetch import GROUP
 from trialmatch.prescreen.inputs import Input, find
-from trialmatch.prescreen.judge import Judged, Row, Tally
+from trialmatch.prescreen.judge import Held, Judged, Row, Tally
 from trialmatch.prescreen.places import located
 from trialmatch.prescreen.progress import Progress
 from trialmatch.prescreen.reading import Reader, Reading, blocks_of, lines_of, referred_of
@@ -35,8 +36,8 @@ from trialmatch.terminology.mappings import Terminology
 
 #: The files that a finished run leaves, in the order of being written; run.json comes last.
 OUTPUTS = (
-    "matches.parquet",
     "findings.parquet",
+    "matches.parquet",
     "screening-log.csv",
     "candidates.ndjson",
     "attrition.parquet",
@@ -212,17 +213,26 @@ class _Run:
         tallies: dict[str, Tally] = {}
         problems: list[str] = []
         partial: Counter[str] = Counter()
-        rows: list[Row] = []
-        for judged in self._groups(reading):
-            rows += judged.rows
-            for name, tally in judged.tallies.items():
-                tallies.setdefault(name, Tally()).add(tally)
-            problems += judged.problems
-            partial.update(judged.partial)
+        listed: list[list[Row]] = []
+
+        def held() -> Iterator[list[Held]]:
+            for judged in self._groups(reading):
+                listed.append(judged.rows)
+                for name, tally in judged.tallies.items():
+                    tallies.setdefault(name, Tally()).add(tally)
+                problems.extend(judged.problems)
+                partial.update(judged.partial)
+                yield judged.held
+
+        with told_disk(out):
+            for name in ("run.json", *CHANGES):
+                (out / name).unlink(missing_ok=True)  # those of an earlier run are not about the files that now come
+        publish(out / "findings.parquet", lambda path: outputs.write_parquet(path, outputs.FINDINGS, held()))
+        rows = list(chain.from_iterable(listed))
         passed = {self.studies[position].id: count for position, count in reading.passed.items()}
         ways = attrition.ways(self.studies, reading.persons, passed, tallies)
         known = {f"{reading.files[fault.file].path}:{fault.line}: {fault.why}" for fault in reading.faults}
-        problems = [words for words in located(problems, reading.files) if words not in known]
+        said = [words for words in located(problems, reading.files) if words not in known]
         titles = {study.id: study.title for study in self.studies}
         incomplete = self._incomplete(reading, partial)
         facts = {
@@ -232,13 +242,7 @@ class _Run:
             "incomplete": incomplete,
             "undetermined": [(one.id, one.title) for one in self.set.matchable if not one.items],
         }
-        with told_disk(out):
-            for name in ("run.json", *CHANGES):
-                (out / name).unlink(missing_ok=True)  # those of an earlier run are not about the files that now come
-        held = ([*judged.held] for judged in self._groups(reading))
-        listed = ([*judged.rows] for judged in self._groups(reading))
         publish(out / "matches.parquet", lambda path: outputs.write_parquet(path, outputs.MATCHES, listed))
-        publish(out / "findings.parquet", lambda path: outputs.write_parquet(path, outputs.FINDINGS, held))
         publish(out / "screening-log.csv", lambda path: outputs.write_log(path, rows, titles))
         publish(out / "candidates.ndjson", lambda path: outputs.write_subjects(path, rows))
         counted = [attrition.rows(way) for way in ways]
@@ -251,11 +255,11 @@ class _Run:
             publish(out / "changes.parquet", lambda path: write_changed(path, told))
             publish(out / "changes.csv", lambda path: write_changes(path, told))
             names += CHANGES
-        run = self._run(reading, ways, problems, partial, names)
+        run = self._run(reading, ways, said, partial, names)
         content = orjson.dumps(run, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         publish(out / "run.json", lambda path: path.write_bytes(content))
         self.work.end()
-        return Summary(run, ways, self._told(reading, problems), found)
+        return Summary(run, ways, self._told(reading, said), found)
 
     def _incomplete(self, reading: Reading, partial: Counter[str]) -> str:
         parts = []

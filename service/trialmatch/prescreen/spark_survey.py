@@ -139,7 +139,7 @@ class Spread(Survey):
         tables = [pa.table({name: pa.array([], pa.int64()) for name in ("file", "line", "owner")})]
         tables += [table for _, table in self.workers.each(bound(_lines, owners=path), parts)]
         table = pa.concat_tables(tables).sort_by([(name, "ascending") for name in ("file", "line", "owner")])
-        return by_file(*(table[name].to_numpy() for name in ("file", "line", "owner")))
+        return by_file(table)
 
     def _pieces(self) -> list[Path]:
         return sorted(records.path for found in self.records.values() for records in found)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from trialmatch.errors import TrialmatchError
 from trialmatch.fhir.records import CONTEXT_TYPES, FACT_TYPES
@@ -287,10 +288,10 @@ class Survey:
         ``owners`` are numbers by id. Lines are counted from 0, and those with nothing in them are not.
         """
         self.own(owners)
-        found = self.base.execute(
+        found: pa.Table = self.base.sql(
             "SELECT file, line, owner FROM record JOIN owner USING (subject) ORDER BY file, line, owner"
-        ).fetchnumpy()
-        return by_file(found["file"], found["line"], found["owner"])
+        ).to_arrow_table()
+        return by_file(found)
 
     def own(self, owners: Mapping[str, Sequence[int]]) -> None:
         """A table of whose records are sought: the hash of an id, and the number of its owner."""
