@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -184,3 +185,62 @@ def test_rows_by_file() -> None:
         1: ([4, 9], [0, 7]),
         65535: ([2], [0]),
     }
+
+
+def messy(folder: Path) -> Path:
+    """Three patients, and lines that need a closer look: among them a diagnosis of Cleo's and a result of Bea's."""
+    mrn = {"system": "urn:mrn", "value": "2"}
+    source = folder_of(folder, [*three(), person("dora", identifier=[mrn])])
+    more = {
+        "Condition": [
+            condition("c4", "cleo", subject={"reference": "cleo"}),
+            condition("c5", "", subject={"identifier": mrn}),
+        ],
+        "Observation": [
+            hemoglobin("o4", "bea", 9.0, "2026-02-25", subject={"reference": "bea"}),
+            {"resourceType": "Observation", "id": "o5", "status": "final"},
+            {key: value for key, value in hemoglobin("o6", "ann", 11.0).items() if key != "id"},
+            hemoglobin("o7", "", 10.0, subject={"identifier": mrn}),
+        ],
+        "Patient": [{"resourceType": "Patient", "gender": "female"}],
+    }
+    for kind, resources in more.items():
+        path = source / f"{kind}.ndjson"
+        first, *rest = path.read_bytes().splitlines(keepends=True)
+        odd = [json.dumps(one).encode() + b"\n" for one in resources]
+        path.write_bytes(b"".join([first, b"no json\n", *odd, *rest]))
+    return source
+
+
+@pytest.mark.parametrize("form", ["plain", "blank lines", "packed"])
+def test_odd_lines_are_looked_at_alone(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    """What comes out is what a closer look at every line gives, and other lines are not parsed again."""
+    source = messy(tmp_path / "in")
+    for path in source.iterdir():
+        content = path.read_bytes()
+        if form == "blank lines":
+            path.write_bytes(content.replace(b"\n", b"\n\n"))
+        elif form == "packed":
+            path.with_suffix(".ndjson.gz").write_bytes(gzip.compress(content))
+            path.unlink()
+    looked = []
+    record_of = closer.record_of
+    with monkeypatch.context() as patch:
+        patch.setattr(closer, "record_of", lambda *given: (looked.append(given[0]), record_of(*given))[1])
+        alone = same(engine, source, tmp_path / "alone", **ONE)
+    assert len(looked) == 3 + 2 + 4 + 1 + 5  # the broken ones and those above; Patients, for their identifiers
+    with monkeypatch.context() as patch:
+        patch.setattr(survey, "_ODD", 0)
+        whole = screened(engine, source, tmp_path / "whole", **ONE)
+    assert alone.rows == whole.rows
+    assert alone.run["faults"] == whole.run["faults"]
+    factor = 2 if form == "blank lines" else 1
+    condition_, *_ = alone.run["faults"]
+    assert (condition_["file"].split(".")[0], condition_["line"]) == ("Condition", 1 + factor)
+    assert len(alone.run["faults"]) == 4  # three lines that are no JSON, a result of nobody's
+    keys = ("patients", "withoutId", "records", "orphans", "candidates")
+    assert [alone.counts()[key] for key in keys] == [whole.counts()[key] for key in keys]
+    assert alone.counts()["withoutId"] == 1
+    assert set(alone.rows) == {f"Patient/{one}" for one in ("ann", "bea", "cleo", "dora")}

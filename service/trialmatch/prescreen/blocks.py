@@ -86,3 +86,12 @@ def by_file(table: pa.Table) -> dict[int, Rows]:
         own = slice(*np.searchsorted(files, [number, number + 1]))
         found[number] = Rows(lines[own], owners[own])
     return found
+
+
+def merged(rows: Rows | None, others: Sequence[tuple[int, int]]) -> Rows:
+    """Rows with others, as (line, owner), in their order."""
+    more = np.array(others, np.int64).reshape(-1, 2)
+    lines = more[:, 0] if rows is None else np.concatenate([rows.lines, more[:, 0]])
+    owners = more[:, 1] if rows is None else np.concatenate([rows.owners, more[:, 1]])
+    order = np.lexsort((owners, lines))
+    return Rows(lines[order], owners[order])

@@ -1,4 +1,4 @@
-"""A closer look at files that hold something unusual: every line is read by the function that ``match`` reads with.
+"""A closer look at lines that hold something unusual: they are read by the function that ``match`` reads with.
 
 It says what DuckDB cannot: why a line is no resource, at which line it stands, and whose a record is that does not say
 so plainly (a reference without a type, an identifier).
@@ -6,9 +6,8 @@ so plainly (a reference without a type, an identifier).
 
 from __future__ import annotations
 
-import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from trialmatch.fhir.elements import Json, Malformed, child
@@ -16,11 +15,8 @@ from trialmatch.fhir.records import SUBJECTS, Records, is_about
 from trialmatch.fhir.sources import opened, take_line
 from trialmatch.prescreen.binding import Binder
 from trialmatch.prescreen.inputs import Input
-from trialmatch.prescreen.survey import PATIENT_REFERENCE
 
 Identifier = tuple[str, str]
-
-PATIENT = re.compile(PATIENT_REFERENCE)
 
 
 @dataclass(frozen=True)
@@ -35,10 +31,11 @@ class Fault:
 
 @dataclass
 class Seen:
-    """What a closer look at one file found.
+    """What a closer look at lines of one file found.
 
     ``subjects`` are the patients that odd records are about, with the gates they speak for; ``identified`` the same by
-    business identifier. ``persons`` are Patients as (id, linked).
+    business identifier; ``whose`` tells, where the lines were picked, which of them these are about. ``persons`` are
+    Patients as (id, linked).
     """
 
     faults: list[Fault] = field(default_factory=list)
@@ -49,6 +46,23 @@ class Seen:
     subjects: dict[str, frozenset[int]] = field(default_factory=dict)
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
     identified: dict[Identifier, frozenset[int]] = field(default_factory=dict)
+    whose: list[tuple[int, list[str], list[Identifier]]] = field(default_factory=list)
+
+    def add(self, other: Seen) -> None:
+        """Take in what was found in other lines of the file."""
+        self.faults += other.faults
+        self.lines += other.lines
+        self.persons += other.persons
+        self.nameless += other.nameless
+        self.whose += other.whose
+        for kind, count in other.types.items():
+            self.types[kind] = self.types.get(kind, 0) + count
+        for key, count in other.counts.items():
+            self.counts[key] = self.counts.get(key, 0) + count
+        for subject, gates in other.subjects.items():
+            self.subjects[subject] = self.subjects.get(subject, frozenset()) | gates
+        for identifier, gates in other.identified.items():
+            self.identified[identifier] = self.identified.get(identifier, frozenset()) | gates
 
 
 def numbered(file: Input) -> Iterator[tuple[int, bytes]]:
@@ -74,11 +88,11 @@ def record_of(line: bytes, number: int, kind: str | None) -> tuple[Json | None, 
     return (found[0] if found else None), "", None
 
 
-def look(number: int, file: Input, everything: bool, binder: Binder) -> Seen:
-    """Look at every line of a file; ``everything``: DuckDB could not read it, so that plain records are told, too."""
+def look(number: int, file: Input, lines: Iterable[tuple[int | None, int, bytes]], binder: Binder) -> Seen:
+    """Look at lines of a file: what they were picked by (None: all are read), their numbers, and their bytes."""
     seen = Seen()
     kinds = {gate.kind for gate in binder.gates}
-    for at, line in numbered(file):
+    for row, at, line in lines:
         if at == 0:
             seen.faults.append(Fault(number, 0, f"broke off ({line.decode()}); expected a whole file", file.kind))
             break
@@ -90,14 +104,13 @@ def look(number: int, file: Input, everything: bool, binder: Binder) -> Seen:
             continue
         kind = resource["resourceType"]
         seen.types[kind] = seen.types.get(kind, 0) + 1
-        odd = everything or is_odd(resource)
         if kind == "Patient":
             if not isinstance(resource.get("id"), str):
                 seen.nameless += 1
-            elif odd:
+            else:
                 seen.persons.append((resource["id"], resource.get("link") is not None))
             continue
-        if kind == "Medication" or not odd:
+        if kind == "Medication":
             continue
         try:
             whose = subjects(resource)
@@ -108,6 +121,8 @@ def look(number: int, file: Input, everything: bool, binder: Binder) -> Seen:
             seen.faults.append(Fault(number, at, f"{kind}.subject: none; expected whose record it is", kind))
             continue
         ids, identifiers = whose
+        if row is not None:
+            seen.whose.append((row, ids, identifiers))
         gates = binder.of(resource) if kind in kinds else frozenset()
         for one in ids:
             seen.subjects[one] = seen.subjects.get(one, frozenset()) | gates
@@ -115,22 +130,6 @@ def look(number: int, file: Input, everything: bool, binder: Binder) -> Seen:
         for identifier in identifiers:
             seen.identified[identifier] = seen.identified.get(identifier, frozenset()) | gates
     return seen
-
-
-def is_odd(resource: Json) -> bool:
-    """Whether a record is one that the survey leaves to a closer look: the same test as in its SQL."""
-    kind, identity = resource["resourceType"], resource.get("id")
-    if not isinstance(identity, str) or set(identity) & set('\\"'):
-        return True
-    if kind in ("Patient", "Medication"):
-        return False
-    targets = [resource[key] for key in ("subject", "patient", "individual") if resource.get(key) is not None]
-    if len(targets) != 1 or not isinstance(targets[0], dict) or targets[0].get("identifier") is not None:
-        return True
-    reference = targets[0].get("reference")
-    if not isinstance(reference, str) or set(reference) & set('\\"'):
-        return True
-    return PATIENT.match(reference) is None or not subjects(resource)
 
 
 def subjects(resource: Json) -> tuple[list[str], list[Identifier]] | None:
@@ -161,7 +160,7 @@ def identified(file: Input, asked: frozenset[Identifier]) -> list[tuple[Identifi
     """The Patients of a file that have one of these business identifiers."""
     found = []
     for number, line in numbered(file):
-        if number == 0 or b"Patient" not in line:
+        if number == 0 or b'"Patient"' not in line:
             continue
         resource, _, _ = record_of(line, number, file.kind)
         if resource is None or resource["resourceType"] != "Patient" or not isinstance(resource.get("id"), str):

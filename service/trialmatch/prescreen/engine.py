@@ -26,7 +26,7 @@ from trialmatch.prescreen.closer import Fault
 from trialmatch.prescreen.fetch import GROUP
 from trialmatch.prescreen.inputs import Input, find
 from trialmatch.prescreen.judge import Held, Judged, Row, Tally
-from trialmatch.prescreen.places import located
+from trialmatch.prescreen.places import ordered, place_of
 from trialmatch.prescreen.progress import Progress
 from trialmatch.prescreen.reading import Reader, Reading, blocks_of, lines_of, referred_of
 from trialmatch.prescreen.since import Change, Earlier, changes, write_changed, write_changes
@@ -232,7 +232,7 @@ class _Run:
         passed = {self.studies[position].id: count for position, count in reading.passed.items()}
         ways = attrition.ways(self.studies, reading.persons, passed, tallies)
         known = {f"{reading.files[fault.file].path}:{fault.line}: {fault.why}" for fault in reading.faults}
-        said = [words for words in located(problems, reading.files) if words not in known]
+        said = [words for words in ordered(problems, reading.files) if words not in known]
         titles = {study.id: study.title for study in self.studies}
         incomplete = self._incomplete(reading, partial)
         facts = {
@@ -366,12 +366,8 @@ def _name(group: int) -> str:
 
 
 def _fault(files: list[Input], kind: str | None, problem: str) -> Fault:
-    words = located([problem], files)[0]
-    for number, file in enumerate(files):
-        if words.startswith(f"{file.path}:"):
-            line, _, why = words[len(str(file.path)) + 1 :].partition(": ")
-            return Fault(number, int(line), why, kind)
-    raise AssertionError(words)
+    number, line, why = place_of(problem, files)
+    return Fault(number, line, why, kind)
 
 
 def _sha256(path: Path) -> str:

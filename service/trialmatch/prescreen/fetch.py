@@ -23,6 +23,7 @@ from struct import Struct
 from typing import BinaryIO
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from trialmatch.errors import BadInput
@@ -40,13 +41,16 @@ _LINES = 8192
 
 _ID = re.compile(rb'"id"\s*:\s*"([^"\\]+)"')
 
+_REFERENCE = re.compile(rb'"(?:[^"\\]*/)?((?:Medication|Encounter)/[^"/\\]+)')
+_ENCOUNTER = re.compile(rb'"resourceType"\s*:\s*"Encounter"')
+
 #: What some programs put before the first line of a file.
 BOM = b"\xef\xbb\xbf"
 
-#: Of a spooled line: the candidate's number, the number of the file, the line (below 0: −1 − its offset), its length.
+#: Of a spooled line: the candidate's number, the number of the file, of the line, its length.
 _HEAD = Struct("<IHqI")
 
-#: A wanted line: the candidate's number, its own number in the file (below 0: −1 − its offset), its bytes.
+#: A line: what it was picked by (the number of a candidate), its own number in the file (from 1), its bytes.
 Found = tuple[int, int, bytes]
 
 
@@ -58,32 +62,79 @@ class Wanted:
     identified: Mapping[Identifier, tuple[int, ...]] = field(default_factory=dict)
 
     @cached_property
-    def names(self) -> Mapping[int, list[str]]:
+    def names(self) -> Mapping[int, list[bytes]]:
         """The ids of each candidate."""
-        found: dict[int, list[str]] = {}
+        found: dict[int, list[bytes]] = {}
         for identity, numbers in self.owners.items():
             for number in numbers:
-                found.setdefault(number, []).append(identity)
+                found.setdefault(number, []).append(identity.encode())
         return found
+
+
+    def of(self, ids: Iterable[str], identifiers: Iterable[Identifier]) -> set[int]:
+        """The candidates that a record with these subjects is about."""
+        found = {one for identity in ids for one in self.owners.get(identity, ())}
+        return found | {one for identifier in identifiers for one in self.identified.get(identifier, ())}
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Wanted lines: the offset of the block each is in, how many lines end in that before it, and whose it is."""
+    """Lines by where they stand: the offset of a block, how many lines end in it before each, the lines' own numbers.
+
+    ``owners`` is what they were picked by.
+    """
 
     offsets: NDArray[np.int64]
     ends: NDArray[np.int64]
+    lines: NDArray[np.int64]
     owners: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Share:
-    """A share of the reading of one file. ``wanted``: None where it has to be read closely, line by line."""
+    """A share of the reading of one file: some of its lines, or all of them (None)."""
 
     number: int
     file: Input
     part: int
-    wanted: Standing | Rows | None
+    picked: Standing | Rows | None
+
+    def lines(self) -> Iterator[Found]:
+        """The lines that are picked."""
+        assert self.picked is not None
+        return _counted(self.file, self.picked) if isinstance(self.picked, Rows) else _standing(self.file, self.picked)
+
+    def numbered(self) -> Iterator[tuple[int | None, int, bytes]]:
+        """What each line was picked by (None: all are read), its number (0: the file broke off), its bytes (why)."""
+        if self.picked is None:
+            return ((None, number, line) for number, line in numbered(self.file))
+        return self.lines()
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A file that can be cut into shares: where its lines stand, and in how many the survey found anything."""
+
+    number: int
+    file: Input
+    lines: Lines
+    count: int
+
+    def whole(self) -> Share:
+        """All of it."""
+        return Share(self.number, self.file, 0, None)
+
+    def shares(self, rows: Rows) -> Iterator[Share]:
+        """Some of its lines; together where they have to be counted from the beginning of the file."""
+        if self.file.zipped or self.lines.count != self.count:
+            if len(rows.lines):
+                yield Share(self.number, self.file, 0, rows)
+            return
+        offsets, ends = self.lines.blocks(rows.lines)
+        for part, at in enumerate(range(0, len(offsets), _LINES)):
+            own = slice(at, at + _LINES)
+            picked = Standing(offsets[own], ends[own], rows.lines[own], rows.owners[own])
+            yield Share(self.number, self.file, part, picked)
 
 
 @dataclass(frozen=True)
@@ -110,30 +161,14 @@ def pieces(files: Iterable[tuple[int, Input]]) -> list[Piece]:
     return sorted(found, key=lambda piece: (-(piece.stop - piece.start), piece.number, piece.start))
 
 
-def shares(number: int, file: Input, lines: Lines, count: int, rows: Rows) -> Iterator[Share]:
-    """The reading of a file of which the survey has read ``count`` lines with something in them."""
-    if file.zipped or lines.count != count:
-        yield Share(number, file, 0, rows)
-        return
-    offsets, ends = lines.blocks(rows.lines)
-    for part, at in enumerate(range(0, len(offsets), _LINES)):
-        own = slice(at, at + _LINES)
-        yield Share(number, file, part, Standing(offsets[own], ends[own], rows.owners[own]))
-
-
 def fetch(share: Share, wanted: Path, folder: Path) -> Spooled:
     """Take the wanted lines of a share into a spool file in ``folder``.
 
     Raises BadInput where the file is not what was surveyed any more.
     """
     whose = _wanted(wanted)
-    if share.wanted is None:
-        found = _closely(share, whose)
-    elif isinstance(share.wanted, Rows):
-        found = _checked(_counted(share.file, share.wanted), share, whose)
-    else:
-        found = _checked(_standing(share.file, share.wanted), share, whose)
-    lines = sorted(found, key=lambda one: (one[0], one[1] if one[1] > 0 else -1 - one[1]))  # as in the file
+    found = _closely(share, whose) if share.picked is None else _checked(share, whose)
+    lines = sorted(found, key=lambda one: one[:2])  # as in the file
     path = folder / f"{share.number:05}-{share.part:08}"
     slices: list[tuple[int, int, int]] = []
     aside = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")  # another machine may be at the same share
@@ -147,7 +182,7 @@ def fetch(share: Share, wanted: Path, folder: Path) -> Spooled:
 
 
 def spooled(path: Path, offset: int, length: int) -> Iterator[tuple[int, int, int, bytes]]:
-    """The lines of a slice: candidate, file, line (or −1 − offset), bytes."""
+    """The lines of a slice: candidate, file, number of the line, bytes."""
     with path.open("rb") as stream:
         stream.seek(offset)
         held = stream.read(length)
@@ -157,6 +192,19 @@ def spooled(path: Path, offset: int, length: int) -> Iterator[tuple[int, int, in
         at += _HEAD.size
         yield candidate, file, line, held[at : at + size]
         at += size
+
+
+def references(path: Path) -> tuple[set[str], set[str]]:
+    """The Medications and Encounters that spooled lines name, and the Encounters that are among them."""
+    named: set[str] = set()
+    own: set[str] = set()
+    for _, _, _, line in spooled(path, 0, path.stat().st_size):
+        named |= {one.decode() for one in _REFERENCE.findall(line)}
+        if _ENCOUNTER.search(line):
+            resource = orjson.loads(line)
+            if resource.get("resourceType") == "Encounter":
+                own.add(f"Encounter/{resource.get('id')}")
+    return named, own
 
 
 def by_ids(piece: Piece, ids: frozenset[bytes]) -> tuple[int, list[tuple[int, bytes]]]:
@@ -207,21 +255,22 @@ def _wanted(path: Path) -> Wanted:
         return pickle.load(stream)
 
 
-def _standing(file: Input, wanted: Standing) -> Iterator[Found]:
+def _standing(file: Input, picked: Standing) -> Iterator[Found]:
+    columns = (picked.offsets, picked.ends, picked.lines, picked.owners)
+    places = zip(*(column.tolist() for column in columns), strict=True)
     with file.path.open("rb") as stream:
-        places = zip(wanted.offsets.tolist(), wanted.ends.tolist(), wanted.owners.tolist(), strict=True)
         for offset, own in groupby(places, key=lambda place: place[0]):
             stream.seek(offset)
             block = stream.read(BLOCK)
-            ends = np.flatnonzero(newlines(block))
-            for _, before, owner in own:
-                begin = int(ends[before - 1]) + 1 if before else 0
+            ends = np.flatnonzero(newlines(block)).tolist()
+            for _, before, row, owner in own:
+                begin = ends[before - 1] + 1 if before else 0
                 if before < len(ends):
                     line = block[begin : ends[before]]
                 else:
                     stream.seek(offset + len(block))
                     line = block[begin:] + stream.readline()
-                yield owner, -1 - (offset + begin), _plain(line, offset + begin == 0)
+                yield owner, row + 1, _plain(line, row == 0)
 
 
 def _counted(file: Input, wanted: Rows) -> Iterator[Found]:
@@ -239,35 +288,33 @@ def _plain(line: bytes, first: bool) -> bytes:
     return line.removeprefix(BOM if first else b"").rstrip()
 
 
-def _checked(lines: Iterable[Found], share: Share, wanted: Wanted) -> Iterator[Found]:
+def _checked(share: Share, wanted: Wanted) -> Iterator[Found]:
     """Lines, each seen to be about its owner: a file that changed after the survey has others in their place."""
-    for owner, at, line in lines:
-        names = wanted.names[owner]
-        if not any(name.encode() in line for name in names):
-            resource, _, _ = record_of(line, 2, share.file.kind)  # where the id is written in another way
-            ids = {(resource or {}).get("id"), *((subjects(resource) or ([], []))[0] if resource else ())}
-            if ids.isdisjoint(names):
-                raise BadInput(str(share.file.path), "changed while it was read", "a file that stays as it is")
-        yield owner, at, line
+    for owner, number, line in share.lines():
+        if not any(name in line for name in wanted.names[owner]) and owner not in _owners(share, number, line, wanted):
+            raise BadInput(str(share.file.path), "changed while it was read", "a file that stays as it is")
+        yield owner, number, line
 
 
 def _closely(share: Share, wanted: Wanted) -> Iterator[Found]:
     for number, line in numbered(share.file):
         if number == 0:
             return
-        resource, _, _ = record_of(line, number, share.file.kind)
-        if resource is None or resource["resourceType"] == "Medication":
-            continue
-        ids: list[str] = []
-        identifiers: list[Identifier] = []
-        if resource["resourceType"] == "Patient":
-            ids = [resource["id"]] if isinstance(resource.get("id"), str) else []
-        else:
-            with suppress(Malformed):
-                ids, identifiers = subjects(resource) or ([], [])
-        found = {one for identity in ids for one in wanted.owners.get(identity, ())}
-        found |= {one for identifier in identifiers for one in wanted.identified.get(identifier, ())}
+        found = _owners(share, number, line, wanted)
         if found:
             plain = _plain(line, number == 1)
             for candidate in sorted(found):
                 yield candidate, number, plain
+
+
+def _owners(share: Share, number: int, line: bytes, wanted: Wanted) -> set[int]:
+    """The candidates that a line is about, whatever it looks like."""
+    resource, _, _ = record_of(line, number, share.file.kind)
+    if resource is None or resource["resourceType"] == "Medication":
+        return set()
+    if resource["resourceType"] == "Patient":
+        return wanted.of([resource["id"]] if isinstance(resource.get("id"), str) else [], ())
+    try:
+        return wanted.of(*(subjects(resource) or ((), ())))
+    except Malformed:
+        return set()

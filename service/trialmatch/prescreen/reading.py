@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import re
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,11 +17,12 @@ from trialmatch.errors import BadInput
 from trialmatch.fhir.records import FACT_TYPES, Records, identities
 from trialmatch.prescreen import closer, people
 from trialmatch.prescreen.binding import Binder
-from trialmatch.prescreen.blocks import Blocks, Lines, counted, digest_of
+from trialmatch.prescreen.blocks import Blocks, Lines, Rows, counted, digest_of, merged
 from trialmatch.prescreen.closer import Fault, Identifier, Seen
 from trialmatch.prescreen.fetch import (
     BOM,
     GROUP,
+    Cut,
     Piece,
     Share,
     Spooled,
@@ -30,7 +30,7 @@ from trialmatch.prescreen.fetch import (
     by_ids,
     fetch,
     pieces,
-    shares,
+    references,
     spooled,
 )
 from trialmatch.prescreen.gates import Sieves
@@ -42,9 +42,6 @@ from trialmatch.prescreen.workers import Shared, Workers, shared
 
 #: How many repeated records are named by their place; all are counted.
 _NAMED_REPEATS = 1_000
-
-_REFERENCE = re.compile(rb'"(?:[^"\\]*/)?((?:Medication|Encounter)/[^"/\\]+)')
-_ENCOUNTER = re.compile(rb'"resourceType"\s*:\s*"Encounter"')
 
 
 @dataclass
@@ -78,8 +75,8 @@ def lines_of(files: Sequence[Input], slices: Iterable[tuple[Path, int, int]]) ->
     found = []
     for path, offset, length in slices:
         for candidate, file, at, content in spooled(path, offset, length):
-            place = f"{files[file].path}:{at}" if at > 0 else f"{files[file].path}:@{-1 - at}@"
-            found.append((candidate % GROUP, Line(place, files[file].kind, content)))
+            line = Line(f"{files[file].path}:{at}", files[file].kind, content)
+            found.append((candidate % GROUP, line))
     return found
 
 
@@ -110,10 +107,11 @@ class Reader:
         size = sum(file.size for file in self.files)
         self.progress.begin("survey", size)
         survey.read_all(self.files, binder, self.progress.advance)
-        closely = [number for number, counted in survey.files.items() if counted.closely]
         self.progress.begin("blocks", size)
         blocks = blocks_of(self.files, self.workers, self.progress)
-        seen = self._look(closely, survey)
+        counts = survey.files
+        cuts = {n: Cut(n, self.files[n], Lines(blocks[n]), counts[n].lines) for n in counts}
+        seen = self._look(cuts, survey)
         self._check(survey, seen)
         faults = sorted({*self.late, *(fault for one in seen.values() for fault in one.faults)}, key=_place)
         partial = self.told | {kind for fault in faults for kind in ([fault.kind] if fault.kind else FACT_TYPES)}
@@ -123,7 +121,7 @@ class Reader:
         persons, replaced, same = self._who(survey)
         wide, identified = self._gates(survey, seen, same)
         judged, passed = people.candidates(survey, sieves, asked, wide, same, replaced)
-        found = self._fetch(survey, blocks, closely, self._wanted(judged, identified))
+        found = self._fetch(survey, cuts, seen, self._wanted(judged, identified))
         slices: dict[int, list[tuple[Path, int, int]]] = {}
         for left in found:
             for group, offset, length in left.slices:
@@ -142,8 +140,8 @@ class Reader:
         return Reading(
             self.files,
             [digest_of(ranges) for ranges in blocks],
-            [seen[n].lines if n in seen else survey.files[n].lines for n in range(len(self.files))],
-            [seen[n].types if n in seen else survey.files[n].types for n in range(len(self.files))],
+            [counts[n].lines or seen[n].lines for n in counts],
+            [dict(Counter(counts[n].types) + Counter(seen[n].types)) for n in counts],
             persons - len(replaced),
             len(replaced),
             sum(one.nameless for one in seen.values()),
@@ -158,19 +156,38 @@ class Reader:
             referred,
         )
 
+    def _look(self, cuts: Mapping[int, Cut], survey: Survey) -> dict[int, Seen]:
+        """Look closely at odd lines, and at all lines of files that the survey could not read."""
+        seen = {number: Seen() for number in cuts}
+        work: list[Share] = []
+        for number, cut in cuts.items():
+            if survey.files[number].unsure:
+                work.append(cut.whole())
+            elif survey.files[number].odd:
+                odd = survey.odd(number)
+                work += cut.shares(Rows(odd, odd))
+        for share, one in self.workers.each(bound(_look, told=self.told), work):
+            seen[share.number].add(one)
+            for identity, linked in one.persons:
+                survey.add_person(share.number, identity, linked)
+        return seen
+
     def _fetch(
-        self, survey: Survey, blocks: Sequence[Sequence[Blocks]], closely: Iterable[int], wanted: Wanted
+        self, survey: Survey, cuts: Mapping[int, Cut], seen: Mapping[int, Seen], wanted: Wanted
     ) -> list[Spooled]:
         """Fetch the lines that are wanted; what was spooled, in the order of the files."""
         told = self.work / f"wanted-{uuid.uuid4().hex}.pickle"  # processes remember it by its name
         told.write_bytes(pickle.dumps(wanted))
         spool = self.work / "spool"
         spool.mkdir(parents=True, exist_ok=True)
-        work = [Share(number, self.files[number], 0, None) for number in closely]
-        for number, rows in survey.lines(wanted.owners).items():
-            if not survey.files[number].closely:
-                lines = Lines(blocks[number])
-                work += shares(number, self.files[number], lines, survey.files[number].lines, rows)
+        plain = survey.lines(wanted.owners)
+        work: list[Share] = []
+        for number, cut in cuts.items():
+            if survey.files[number].unsure:
+                work.append(cut.whole())
+            else:
+                odd = [(row, owner) for row, ids, names in seen[number].whose for owner in wanted.of(ids, names)]
+                work += cut.shares(merged(plain.get(number), odd))
         self.progress.begin("fetch", len(work))
         found = []
         for _, left in self.workers.each(bound(_fetch, wanted=told, folder=spool), work):
@@ -178,24 +195,13 @@ class Reader:
             self.progress.advance("fetch", 1)
         return sorted(found, key=lambda left: left.path)
 
-    def _look(self, closely: list[int], survey: Survey) -> dict[int, Seen]:
-        seen: dict[int, Seen] = {}
-        items = [(number, self.files[number], survey.files[number].unsure) for number in closely]
-        for (number, _, _), one in self.workers.each(bound(_look, told=self.told), items):
-            seen[number] = one
-            for identity, linked in one.persons:
-                survey.add_person(number, identity, linked)
-        return dict(sorted(seen.items()))
-
     def _check(self, survey: Survey, seen: Mapping[int, Seen]) -> None:
         """A file without a single resource is no NDJSON at all."""
         for number, one in seen.items():
             lines = [fault for fault in one.faults if fault.line]  # and not that the file broke off behind its last
-            if one.lines and len(lines) >= one.lines:
+            if lines and len(lines) >= (survey.files[number].lines or one.lines):
                 fault = lines[0]
-                raise BadInput(
-                    f"{self.files[number].path}:{fault.line or 1}", fault.why.split(";")[0], "NDJSON of FHIR"
-                )
+                raise BadInput(f"{self.files[number].path}:{fault.line}", fault.why.split(";")[0], "NDJSON of FHIR")
 
     def _who(self, survey: Survey) -> tuple[int, set[str], dict[str, frozenset[str]]]:
         """How many patients there are, who is replaced by another, and who has several ids."""
@@ -259,11 +265,16 @@ class Reader:
                 asked[identifier] = asked.get(identifier, frozenset()) | gates
         identified: dict[Identifier, list[str]] = {}
         if asked:
-            for _, found in self.workers.each(bound(_identified, asked=frozenset(asked)), self.files):
+            files = [self.files[number] for number in self._holding({"Patient"}, survey, seen)]
+            for _, found in self.workers.each(bound(_identified, asked=frozenset(asked)), files):
                 for identifier, patient in found:
                     identified.setdefault(identifier, []).append(patient)
                     add(patient, asked[identifier])
         return wide, identified
+
+    def _holding(self, types: set[str], survey: Survey, seen: Mapping[int, Seen]) -> list[int]:
+        """The files that hold records of any of these types."""
+        return [number for number, one in seen.items() if types & {*survey.files[number].types, *one.types}]
 
     def _wanted(self, candidates: list[Candidate], identified: Mapping[Identifier, list[str]]) -> Wanted:
         owners: dict[str, tuple[int, ...]] = {}
@@ -304,17 +315,12 @@ class Reader:
 
     def _referred(self, survey: Survey, seen: Mapping[int, Seen], spool: list[Path]) -> dict[str, tuple[Line, ...]]:
         """The Medications and Encounters that candidates' records name and that are not among their own."""
-        holds = [
-            number
-            for number in range(len(self.files))
-            if {"Medication", "Encounter"}
-            & {*survey.files[number].types, *(seen[number].types if number in seen else ())}
-        ]
+        holds = self._holding({"Medication", "Encounter"}, survey, seen)
         if not holds:
             return {}
         asked: set[str] = set()
         own: set[str] = set()
-        for _, (named, there) in self.workers.each(_references, spool):
+        for _, (named, there) in self.workers.each(references, spool):
             asked |= named
             own |= there
         wanted = asked - own
@@ -360,27 +366,15 @@ def _blocks(piece: Piece) -> Blocks:
     return counted(piece.file, piece.start, piece.stop)
 
 
-def _look(item: tuple[int, Input, bool], told: frozenset[str]) -> Seen:
+def _look(share: Share, told: frozenset[str]) -> Seen:
     own = shared()
     sieves = Sieves.of(own.studies, told)
-    return closer.look(item[0], item[1], item[2], Binder(sieves.gates, own.terminology, own.settings))
+    binder = Binder(sieves.gates, own.terminology, own.settings)
+    return closer.look(share.number, share.file, share.numbered(), binder)
 
 
 def _identified(file: Input, asked: frozenset[Identifier]) -> list[tuple[Identifier, str]]:
     return closer.identified(file, asked)
-
-
-def _references(path: Path) -> tuple[set[str], set[str]]:
-    """The Medications and Encounters that spooled lines name, and the Encounters that are among them."""
-    named: set[str] = set()
-    own: set[str] = set()
-    for _, _, _, line in spooled(path, 0, path.stat().st_size):
-        named |= {one.decode() for one in _REFERENCE.findall(line)}
-        if _ENCOUNTER.search(line):
-            resource = orjson.loads(line)
-            if resource.get("resourceType") == "Encounter":
-                own.add(f"Encounter/{resource.get('id')}")
-    return named, own
 
 
 @lru_cache(maxsize=1)

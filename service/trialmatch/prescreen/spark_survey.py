@@ -19,7 +19,9 @@ from functools import lru_cache
 from functools import partial as bound
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from trialmatch.errors import BadInput
 from trialmatch.prescreen.binding import Binder
@@ -54,16 +56,18 @@ class Surveyed:
     persons: pa.Table
     gated: pa.Table
     namings: dict[int, frozenset[int]]
+    odd: NDArray[np.int64]
     records: Path
 
 
 @dataclass(frozen=True)
-class _Records:
-    """The table of the records of one piece, and how many lines with something in them the piece has."""
+class _Surveyed:
+    """What is kept of one piece: its odd lines and the table of its records, with numbers as if it were a file."""
 
-    path: Path
     start: int
     lines: int
+    odd: NDArray[np.int64]
+    records: Path
 
 
 class Spread(Survey):
@@ -73,7 +77,7 @@ class Spread(Survey):
         super().__init__(processors(), scratch, memory)
         self.workers = workers
         self.folder = scratch / "records"
-        self.records: dict[int, list[_Records]] = {}
+        self.surveyed: dict[int, list[_Surveyed]] = {}
 
     def read_all(self, files: Sequence[Input], binder: Binder, advance: Callable[[str, int], None]) -> None:
         """Survey all files."""
@@ -87,7 +91,7 @@ class Spread(Survey):
         for number, counted in self.files.items():
             if counted.unsure:
                 self.files[number] = self._left(number)
-                self.records.pop(number, None)
+                self.surveyed.pop(number, None)
 
     def _take(self, piece: Piece, found: Surveyed) -> None:
         number, counted = piece.number, self.files[piece.number]
@@ -96,8 +100,8 @@ class Spread(Survey):
         counted.unsure |= found.counted.unsure
         for kind, count in found.counted.types.items():
             counted.types[kind] = counted.types.get(kind, 0) + count
-        records = _Records(found.records, piece.start, found.counted.lines)
-        self.records.setdefault(number, []).append(records)
+        kept = _Surveyed(piece.start, found.counted.lines, found.odd, found.records)
+        self.surveyed.setdefault(number, []).append(kept)
         self.namings |= found.namings
         for table, target in ((found.persons, f"person SELECT id, linked, {number}"), (found.gated, "gated SELECT *")):
             if table.num_rows:
@@ -124,17 +128,23 @@ class Spread(Survey):
         work = bound(_repeated, shares=shares, pieces=pieces)
         return [] if not pieces else [one for _, found in self.workers.each(work, range(shares)) for one in found]
 
+    def _before(self, number: int) -> Iterator[tuple[int, _Surveyed]]:
+        """The pieces of a file, each with the number of lines before it."""
+        before = 0
+        for one in sorted(self.surveyed.get(number, ()), key=lambda one: one.start):
+            yield before, one
+            before += one.lines
+
+    def odd(self, number: int) -> NDArray[np.int64]:
+        """The odd lines of a file."""
+        return np.concatenate([before + one.odd for before, one in self._before(number)])
+
     def lines(self, owners: Mapping[str, Sequence[int]]) -> dict[int, Rows]:
         """By file: the lines of records about those who are named, with the number of their owner."""
         self.own(owners)
         path = self.folder / "owners.parquet"
         self.base.execute(f"COPY owner TO {quoted(path)} (FORMAT parquet)")
-        base = []
-        for number, found in self.records.items():
-            before = 0
-            for records in sorted(found, key=lambda one: one.start):
-                base.append((records.path, number, before))
-                before += records.lines
+        base = [(one.records, number, before) for number in self.surveyed for before, one in self._before(number)]
         parts = [tuple(base[at : at + _PIECES]) for at in range(0, len(base), _PIECES)]
         tables = [pa.table({name: pa.array([], pa.int64()) for name in ("file", "line", "owner")})]
         tables += [table for _, table in self.workers.each(bound(_lines, owners=path), parts)]
@@ -142,7 +152,7 @@ class Spread(Survey):
         return by_file(table)
 
     def _pieces(self) -> list[Path]:
-        return sorted(records.path for found in self.records.values() for records in found)
+        return sorted(one.records for found in self.surveyed.values() for one in found)
 
     def ids(self, files: Sequence[Input], hashes: Sequence[int]) -> set[tuple[str, str]]:
         """The type and id of records whose id has one of these hashes."""
@@ -182,7 +192,7 @@ def _survey(piece: Piece, gates: tuple[Gate, ...], folder: Path, ordered: bool) 
         gated: pa.Table = survey.base.sql("SELECT DISTINCT subject, naming FROM gated").to_arrow_table()
         persons = survey.base.sql("SELECT id, linked FROM person").to_arrow_table()
         used = {naming: namings[naming] for naming in gated.column("naming").unique().to_pylist()}
-        return Surveyed(counted, persons, gated, used, path)
+        return Surveyed(counted, persons, gated, used, survey.odd(piece.number), path)
 
 
 def _ids(piece: Piece, hashes: tuple[int, ...]) -> set[tuple[str, str]]:

@@ -1,10 +1,9 @@
 """The first reading of all bytes: DuckDB parses every line and keeps a few columns of it.
 
 What a survey knows afterwards: how many records of which type each file holds, whose they are and in which line they
-stand; which patients have a record that a gate asks for; ids that occur twice; which files hold lines that need a
-closer look (``odd``): no JSON, no known type, no id, or a subject that is not plainly ``Patient/<id>``. Those files are
-read again line by line by :mod:`trialmatch.prescreen.closer`, with the very function that reads a folder for a single
-patient.
+stand; which patients have a record that a gate asks for; ids that occur twice; which lines need a
+closer look (``odd``): no JSON, no known type, no id, or a subject that is not plainly ``Patient/<id>``. Those lines are
+read again by :mod:`trialmatch.prescreen.closer`, with the very function that reads a folder for a single patient.
 """
 
 from __future__ import annotations
@@ -15,7 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from trialmatch.errors import TrialmatchError
 from trialmatch.fhir.records import CONTEXT_TYPES, FACT_TYPES
@@ -30,6 +31,9 @@ KINDS = tuple(dict.fromkeys((*FACT_TYPES, *CONTEXT_TYPES)))
 #: tried with the second size; one with even longer lines is read line by line.
 _LONGEST = (4 << 20, 64 << 20)
 
+#: Odd lines of a file that are looked at one by one; with more, all of it is.
+_ODD = 100_000
+
 #: Records of a file whose namings are bound before all of it is read.
 _SAMPLE = 10_000
 
@@ -37,7 +41,7 @@ _TARGET = "STRUCT(reference VARCHAR, identifier JSON)"
 _BASE = {"resourceType": "VARCHAR", "id": "VARCHAR", "subject": _TARGET, "patient": _TARGET}
 
 #: The id in a reference to a patient, relative or absolute, of a version or not (records.is_about says the same).
-PATIENT_REFERENCE = r"^(?:.*/)?Patient/([^/\"\\]+?)(?:/_history/[^/]*)?$"
+_PATIENT_REFERENCE = r"^(?:.*/)?Patient/([^/\"\\]+?)(?:/_history/[^/]*)?$"
 
 _REFERENCE = (
     "CASE WHEN resourceType IN ('Immunization', 'AllergyIntolerance') THEN patient.reference "
@@ -50,17 +54,15 @@ _IDENTIFIED = "coalesce(subject.identifier, patient.identifier, individual.ident
 
 @dataclass
 class Counted:
-    """What one file holds: ``lines`` with something in them, ``odd`` ones, and records by type."""
+    """What one file holds: ``lines`` with something in them, ``odd`` ones, and records that are not, by type.
+
+    ``unsure``: nothing is said, all of it has to be read line by line.
+    """
 
     lines: int = 0
     odd: int = 0
     types: dict[str, int] = field(default_factory=dict)
     unsure: bool = False
-
-    @property
-    def closely(self) -> bool:
-        """Whether it has to be read line by line."""
-        return self.unsure or self.odd > 0
 
 
 class Survey:
@@ -81,6 +83,7 @@ class Survey:
         kinds = ", ".join(quoted(kind) for kind in KINDS)
         self.base.execute(f"CREATE TYPE kind AS ENUM ({kinds})")
         self.base.execute("CREATE TABLE record (file USMALLINT, kind kind, id UBIGINT, subject UBIGINT, line UINTEGER)")
+        self.base.execute("CREATE TABLE odd (file USMALLINT, line UINTEGER)")
         self.base.execute("CREATE TABLE person (id VARCHAR, linked BOOLEAN, file USMALLINT)")
         self.base.execute("CREATE TABLE gated (subject UBIGINT, naming UBIGINT)")
         self.base.execute("CREATE TABLE met (naming UBIGINT, gated BOOLEAN)")
@@ -107,7 +110,7 @@ class Survey:
             hidden = [kind for kind in kinds if kind != file.kind and kind in counted.types]
             persons = file.kind != "Patient" and "Patient" in counted.types
             if hidden or persons:  # types that its name does not say
-                self.base.execute("DELETE FROM record WHERE file = ?", [number])
+                self._forget(number, "record", "odd")
                 everything = Input(file.path, None, file.size, file.changed)
                 counted = self._read(number, everything, kinds, binder)
         self.files[number] = counted
@@ -138,9 +141,12 @@ class Survey:
 
     def _left(self, number: int) -> Counted:
         """A file that DuckDB cannot read (broken compression, a line that is too long) is read line by line."""
-        for table in ("record", "person"):
-            self.base.execute(f"DELETE FROM {table} WHERE file = ?", [number])
+        self._forget(number, "record", "odd", "person")
         return Counted(unsure=True)
+
+    def _forget(self, number: int, *tables: str) -> None:
+        for table in tables:
+            self.base.execute(f"DELETE FROM {table} WHERE file = ?", [number])
 
     def _sample(self, file: Input, kind: str, binder: Binder) -> None:
         """Bind the namings of the first records of a kind, so that few are new when all are read."""
@@ -200,7 +206,7 @@ class Survey:
                    CASE WHEN kind = 'Patient' THEN id
                         WHEN starts_with(reference, 'Patient/') AND NOT contains(substr(reference, 9), '/')
                         THEN substr(reference, 9)
-                        ELSE nullif(regexp_extract(reference, {quoted(PATIENT_REFERENCE)}, 1), '') END AS subject
+                        ELSE nullif(regexp_extract(reference, {quoted(_PATIENT_REFERENCE)}, 1), '') END AS subject
             FROM ({wide})"""
         told = f"""
             SELECT *, CASE WHEN kind IS NULL THEN resourceType IS NULL OR resourceType = 'Bundle'
@@ -226,6 +232,7 @@ class Survey:
                 "INSERT INTO gated SELECT DISTINCT subject, naming FROM read "
                 "WHERE NOT odd AND naming IN (SELECT naming FROM met WHERE gated)"
             )
+        self.base.execute(f"INSERT INTO odd SELECT {number}, rowid FROM read WHERE odd")
         rows = self.base.execute("SELECT resourceType, odd, count(*) FROM read GROUP BY ALL").fetchall()
         self.base.execute("DROP TABLE read")
         counted = Counted()
@@ -233,9 +240,9 @@ class Survey:
             counted.lines += number_of
             if odd:
                 counted.odd += number_of
-            if kind is not None:
+            else:
                 counted.types[kind] = counted.types.get(kind, 0) + number_of
-        return counted
+        return counted if counted.odd <= _ODD else self._left(number)
 
     def _source(self, file: Input, columns: dict[str, str]) -> str:
         listed = ", ".join(f"{_column(key)}: {quoted(kind)}" for key, kind in columns.items())
@@ -281,6 +288,12 @@ class Survey:
         while rows := found.fetchmany(10_000):
             for subject, namings in rows:
                 yield subject, frozenset().union(*(self.namings[naming] for naming in namings))
+
+    def odd(self, number: int) -> NDArray[np.int64]:
+        """The odd lines of a file, counted as in :meth:`lines`."""
+        rows = f"SELECT line::BIGINT AS line FROM odd WHERE file = {number} ORDER BY line"
+        found: NDArray[np.int64] = self.base.sql(rows).to_arrow_table()["line"].to_numpy()
+        return found
 
     def lines(self, owners: Mapping[str, Sequence[int]]) -> dict[int, Rows]:
         """By file: the lines of records about those who are named, each with the number of its owner, in their order.
