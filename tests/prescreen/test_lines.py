@@ -18,7 +18,7 @@ from trialmatch.prescreen.inputs import Input
 from trialmatch.usecases import Engine
 
 from tests.prescreen.hospital import Screened, folder_of, same, screened
-from tests.prescreen.people import condition, hemoglobin, person, three
+from tests.prescreen.people import LOINC, condition, hemoglobin, person, three
 
 ONE = {"study_ids": ("NCT06892145",)}
 
@@ -244,3 +244,29 @@ def test_odd_lines_are_looked_at_alone(
     assert [alone.counts()[key] for key in keys] == [whole.counts()[key] for key in keys]
     assert alone.counts()["withoutId"] == 1
     assert set(alone.rows) == {f"Patient/{one}" for one in ("ann", "bea", "cleo", "dora")}
+
+
+@pytest.mark.parametrize("odd", [0, 100_000])
+@pytest.mark.parametrize("newest", ["first", "last"])
+def test_a_version_that_is_odd(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, newest: str, odd: int
+) -> None:
+    """A result was Ann's and is Bea's in its newest version, which says so without a type: it is Ann's no more."""
+    monkeypatch.setattr(survey, "_ODD", odd)
+    source = folder_of(tmp_path / "in", three())
+    path = source / "Observation.ndjson"
+    high = {
+        "code": {"coding": [{"system": LOINC, "code": "1742-6"}]},
+        "valueQuantity": {"value": 400, "system": "http://unitsofmeasure.org", "code": "U/L"},
+        "referenceRange": [{"high": {"value": 40, "code": "U/L"}}],
+    }
+    before, after = ({"lastUpdated": f"2026-02-2{day}T10:00:00Z"} for day in (7, 8))
+    versions = [
+        hemoglobin("o9", "ann", 0, "2026-02-27", **high, meta=before),
+        hemoglobin("o9", "", 0, "2026-02-27", **high, meta=after, subject={"reference": "bea"}),
+    ]
+    lines = [json.dumps(one).encode() + b"\n" for one in (versions if newest == "last" else reversed(versions))]
+    path.write_bytes(path.read_bytes() + b"".join(lines))
+    done = same(engine, source, tmp_path / "out", **ONE)
+    assert list(done.rows) == ["Patient/ann"]  # ten times the limit of normal is too much for Bea
+    assert done.counts()["repeated"] == 1

@@ -7,6 +7,7 @@ so plainly (a reference without a type, an identifier).
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -17,6 +18,9 @@ from trialmatch.prescreen.binding import Binder
 from trialmatch.prescreen.inputs import Input
 
 Identifier = tuple[str, str]
+
+#: The type and the id of a record.
+Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -34,8 +38,8 @@ class Seen:
     """What a closer look at lines of one file found.
 
     ``subjects`` are the patients that odd records are about, with the gates they speak for; ``identified`` the same by
-    business identifier; ``whose`` tells, where the lines were picked, which of them these are about. ``persons`` are
-    Patients as (id, linked).
+    business identifier; ``ids`` are those of the records themselves; ``whose`` tells, where the lines were picked,
+    which of them these are about. ``persons`` are Patients as (id, linked).
     """
 
     faults: list[Fault] = field(default_factory=list)
@@ -44,6 +48,7 @@ class Seen:
     persons: list[tuple[str, bool]] = field(default_factory=list)
     nameless: int = 0
     subjects: dict[str, frozenset[int]] = field(default_factory=dict)
+    ids: Counter[Key] = field(default_factory=Counter)
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
     identified: dict[Identifier, frozenset[int]] = field(default_factory=dict)
     whose: list[tuple[int, list[str], list[Identifier]]] = field(default_factory=list)
@@ -55,6 +60,7 @@ class Seen:
         self.persons += other.persons
         self.nameless += other.nameless
         self.whose += other.whose
+        self.ids.update(other.ids)
         for kind, count in other.types.items():
             self.types[kind] = self.types.get(kind, 0) + count
         for key, count in other.counts.items():
@@ -102,13 +108,15 @@ def look(number: int, file: Input, lines: Iterable[tuple[int | None, int, bytes]
             seen.faults.append(Fault(number, at, why, partial))
         if resource is None:
             continue
-        kind = resource["resourceType"]
+        kind, identity = resource["resourceType"], resource.get("id")
         seen.types[kind] = seen.types.get(kind, 0) + 1
+        if isinstance(identity, str):
+            seen.ids[kind, identity] += 1
         if kind == "Patient":
-            if not isinstance(resource.get("id"), str):
-                seen.nameless += 1
+            if isinstance(identity, str):
+                seen.persons.append((identity, resource.get("link") is not None))
             else:
-                seen.persons.append((resource["id"], resource.get("link") is not None))
+                seen.nameless += 1
             continue
         if kind == "Medication":
             continue

@@ -245,8 +245,8 @@ class _Run:
         publish(out / "matches.parquet", lambda path: outputs.write_parquet(path, outputs.MATCHES, listed))
         publish(out / "screening-log.csv", lambda path: outputs.write_log(path, rows, titles))
         publish(out / "candidates.ndjson", lambda path: outputs.write_subjects(path, rows))
-        counted = [attrition.rows(way) for way in ways]
-        publish(out / "attrition.parquet", lambda path: outputs.write_parquet(path, attrition.COLUMNS, counted))
+        counted = [row for way in ways for row in attrition.rows(way)]
+        publish(out / "attrition.parquet", lambda path: outputs.write_parquet(path, attrition.COLUMNS, [counted]))
         publish(out / "attrition.html", lambda path: path.write_text(page(ways, facts), "utf-8"))
         found = None
         names = list(OUTPUTS)

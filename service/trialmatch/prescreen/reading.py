@@ -11,8 +11,6 @@ from functools import lru_cache
 from functools import partial as bound
 from pathlib import Path
 
-import orjson
-
 from trialmatch.errors import BadInput
 from trialmatch.fhir.records import FACT_TYPES, Records, identities
 from trialmatch.prescreen import closer, people
@@ -37,6 +35,7 @@ from trialmatch.prescreen.gates import Sieves
 from trialmatch.prescreen.inputs import Input
 from trialmatch.prescreen.judge import Candidate, Line, Referred
 from trialmatch.prescreen.progress import Progress
+from trialmatch.prescreen.repeats import repeats
 from trialmatch.prescreen.survey import Survey
 from trialmatch.prescreen.workers import Shared, Workers, shared
 
@@ -126,7 +125,10 @@ class Reader:
         for left in found:
             for group, offset, length in left.slices:
                 slices.setdefault(group, []).append((left.path, offset, length))
-        repeats, repeated, held = self._repeats(survey)
+        ids = sum((one.ids for one in seen.values()), Counter[closer.Key]())
+        survey.add_records(ids)
+        again = repeats(survey, cuts, self._closely(survey, cuts), ids, self.workers)
+        held = {"/".join(key): tuple(self._line(*one) for one in lines) for key, lines in again.crossing.items()}
         held |= self._referred(survey, seen, [left.path for left in found])
         referred = self.work / f"referred-{uuid.uuid4().hex}.pickle"  # processes remember it by its name
         referred.write_bytes(pickle.dumps(Referred(held)))
@@ -150,8 +152,8 @@ class Reader:
             passed,
             frozenset(partial),
             faults,
-            repeats,
-            repeated,
+            len(again.places),
+            again.places[:_NAMED_REPEATS],
             dict(sorted(orphans.items())),
             referred,
         )
@@ -159,6 +161,14 @@ class Reader:
     def _look(self, cuts: Mapping[int, Cut], survey: Survey) -> dict[int, Seen]:
         """Look closely at odd lines, and at all lines of files that the survey could not read."""
         seen = {number: Seen() for number in cuts}
+        work = self._closely(survey, cuts)
+        for share, one in self.workers.each(bound(_look, told=self.told), work):
+            seen[share.number].add(one)
+            for identity, linked in one.persons:
+                survey.add_person(share.number, identity, linked)
+        return seen
+
+    def _closely(self, survey: Survey, cuts: Mapping[int, Cut]) -> list[Share]:
         work: list[Share] = []
         for number, cut in cuts.items():
             if survey.files[number].unsure:
@@ -166,11 +176,7 @@ class Reader:
             elif survey.files[number].odd:
                 odd = survey.odd(number)
                 work += cut.shares(Rows(odd, odd))
-        for share, one in self.workers.each(bound(_look, told=self.told), work):
-            seen[share.number].add(one)
-            for identity, linked in one.persons:
-                survey.add_person(share.number, identity, linked)
-        return seen
+        return work
 
     def _fetch(
         self, survey: Survey, cuts: Mapping[int, Cut], seen: Mapping[int, Seen], wanted: Wanted
@@ -287,28 +293,6 @@ class Reader:
         }
         return Wanted(owners, by_identifier)
 
-    def _repeats(self, survey: Survey) -> tuple[int, list[tuple[int, int]], dict[str, tuple[Line, ...]]]:
-        """Records that are there again: how many, where, and all versions of those about different patients."""
-        hashes = survey.repeated()
-        if not hashes:
-            return 0, [], {}
-        crossed = {(kind, number) for kind, number, crossing in hashes if crossing}
-        names = survey.ids(self.files, [number for _, number, _ in hashes])
-        ids = frozenset(one.encode() for _, one in names)
-        places: dict[tuple[str, str], list[tuple[int, int, bytes]]] = {}
-        for number, at, line in self._by_ids(range(len(self.files)), ids):
-            resource, _, _ = closer.record_of(line, at, self.files[number].kind)
-            key = (str((resource or {}).get("resourceType")), str((resource or {}).get("id")))
-            if key in names:
-                places.setdefault(key, []).append((number, at, line.rstrip()))
-        again = sorted((file, at) for found in places.values() for file, at, _ in sorted(found)[1:])
-        held = {}
-        if crossed:
-            for (kind, one), found in places.items():
-                if len(found) > 1 and len({_whose(line) for _, _, line in found}) > 1:
-                    held[f"{kind}/{one}"] = tuple(self._line(*place) for place in sorted(found))
-        return len(again), again[:_NAMED_REPEATS], held
-
     def _line(self, file: int, at: int, content: bytes) -> Line:
         plain = content.removeprefix(BOM if at == 1 else b"")
         return Line(f"{self.files[file].path}:{at}", self.files[file].kind, plain)
@@ -348,11 +332,6 @@ def blocks_of(files: Sequence[Input], workers: Workers, progress: Progress | Non
 
 def _place(fault: Fault) -> tuple[int, int, str]:
     return fault.file, fault.line, fault.why
-
-
-def _whose(line: bytes) -> str:
-    resource = orjson.loads(line)
-    return repr([resource.get(key) for key in ("subject", "patient", "individual")])
 
 
 # What processes are given to do.

@@ -12,7 +12,7 @@ import os
 import tempfile
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -25,8 +25,7 @@ from numpy.typing import NDArray
 
 from trialmatch.errors import BadInput
 from trialmatch.prescreen.binding import Binder
-from trialmatch.prescreen.blocks import Rows, by_file
-from trialmatch.prescreen.fetch import Piece, line_at, pieces
+from trialmatch.prescreen.fetch import Piece, line_at
 from trialmatch.prescreen.gates import Gate
 from trialmatch.prescreen.inputs import RANGE, Input
 from trialmatch.prescreen.spark_tasks import local_folder
@@ -121,12 +120,14 @@ class Spread(Survey):
             found.update(dict(counts))
         return dict(sorted(found.items()))
 
-    def repeated(self) -> list[tuple[str, int, bool]]:
-        """Records that are there more than once: type, hash of the id, whether they are about different patients."""
+    def repeated(self) -> list[int]:
+        """The hashes of the ids of records that are there more than once."""
         shares = 1 + sum(counted.lines for counted in self.files.values()) // _RECORDS
-        pieces = self._pieces()
+        other = self.folder / "other.parquet"
+        self.base.execute(f"COPY (SELECT kind::VARCHAR AS kind, id FROM other) TO {quoted(other)} (FORMAT parquet)")
+        pieces = [*self._pieces(), other]
         work = bound(_repeated, shares=shares, pieces=pieces)
-        return [] if not pieces else [one for _, found in self.workers.each(work, range(shares)) for one in found]
+        return sorted(one for _, hashes in self.workers.each(work, range(shares)) for one in hashes)
 
     def _before(self, number: int) -> Iterator[tuple[int, _Surveyed]]:
         """The pieces of a file, each with the number of lines before it."""
@@ -139,26 +140,17 @@ class Spread(Survey):
         """The odd lines of a file."""
         return np.concatenate([before + one.odd for before, one in self._before(number)])
 
-    def lines(self, owners: Mapping[str, Sequence[int]]) -> dict[int, Rows]:
-        """By file: the lines of records about those who are named, with the number of their owner."""
-        self.own(owners)
-        path = self.folder / "owners.parquet"
-        self.base.execute(f"COPY owner TO {quoted(path)} (FORMAT parquet)")
+    def _found(self, key: str) -> pa.Table:
+        path = self.folder / f"sought-{uuid.uuid4().hex}.parquet"
+        self.base.execute(f"COPY sought TO {quoted(path)} (FORMAT parquet)")
         base = [(one.records, number, before) for number in self.surveyed for before, one in self._before(number)]
         parts = [tuple(base[at : at + _PIECES]) for at in range(0, len(base), _PIECES)]
         tables = [pa.table({name: pa.array([], pa.int64()) for name in ("file", "line", "owner")})]
-        tables += [table for _, table in self.workers.each(bound(_lines, owners=path), parts)]
-        table = pa.concat_tables(tables).sort_by([(name, "ascending") for name in ("file", "line", "owner")])
-        return by_file(table)
+        tables += [table for _, table in self.workers.each(bound(_found, sought=path, key=key), parts)]
+        return pa.concat_tables(tables).sort_by([(name, "ascending") for name in ("file", "line", "owner")])
 
     def _pieces(self) -> list[Path]:
         return sorted(one.records for found in self.surveyed.values() for one in found)
-
-    def ids(self, files: Sequence[Input], hashes: Sequence[int]) -> set[tuple[str, str]]:
-        """The type and id of records whose id has one of these hashes."""
-        sure = [(number, file) for number, file in enumerate(files) if not self.files[number].unsure]
-        found = self.workers.each(bound(_ids, hashes=tuple(hashes)), pieces(sure))
-        return {one for _, names in found for one in names}
 
 
 def _cut(files: Sequence[Input], cores: int) -> list[Piece]:
@@ -195,22 +187,16 @@ def _survey(piece: Piece, gates: tuple[Gate, ...], folder: Path, ordered: bool) 
         return Surveyed(counted, persons, gated, used, survey.odd(piece.number), path)
 
 
-def _ids(piece: Piece, hashes: tuple[int, ...]) -> set[tuple[str, str]]:
-    with _alone(piece) as file, _new({}) as survey:
-        survey.files[0] = Counted()
-        return survey.ids([file], hashes)
-
-
-def _lines(pieces: tuple[tuple[Path, int, int], ...], owners: Path) -> pa.Table:
-    """Wanted lines and whose they are; a piece is told by its path, its file, and how many lines stand before it."""
-    selected = " UNION ALL ".join(
-        f"SELECT {number}::BIGINT AS file, line + {before}::BIGINT AS line, subject FROM {_records([path])}"
+def _found(pieces: tuple[tuple[Path, int, int], ...], sought: Path, key: str) -> pa.Table:
+    """Records that are sought; a piece is told by its path, its file, and how many lines stand before it."""
+    records = " UNION ALL ".join(
+        f"SELECT {number}::BIGINT AS file, line + {before}::BIGINT AS line, {key} FROM {_records([path])}"
         for path, number, before in pieces
     )
     with _new({}) as survey:
         found: pa.Table = survey.base.sql(
             "SELECT file, line, owner::BIGINT AS owner "
-            f"FROM ({selected}) AS record JOIN {_records([owners])} AS owner USING (subject)"
+            f"FROM ({records}) AS record JOIN {_records([sought])} AS sought USING ({key})"
         ).to_arrow_table()
         return found
 
@@ -223,14 +209,15 @@ def _orphans(pieces: tuple[Path, ...], persons: Path) -> list[tuple[str, int]]:
         ).fetchall()
 
 
-def _repeated(share: int, shares: int, pieces: Sequence[Path]) -> list[tuple[str, int, bool]]:
+def _repeated(share: int, shares: int, pieces: Sequence[Path]) -> list[int]:
     """Of the records whose ids have the ``share``-th part of all hashes."""
     first, end = (number * _HASHES // shares for number in (share, share + 1))
     with _new({}) as survey:
-        return survey.base.execute(
-            f"SELECT kind, id, min(subject) <> max(subject) FROM {_records(pieces)} "
-            f"WHERE id BETWEEN {first} AND {end - 1} GROUP BY kind, id HAVING count(*) > 1"
-        ).fetchall()
+        found = survey.base.execute(
+            f"SELECT DISTINCT id FROM {_records(pieces)} WHERE id BETWEEN {first} AND {end - 1} "
+            "GROUP BY kind, id HAVING count(*) > 1"
+        )
+        return [one for (one,) in found.fetchall()]
 
 
 def _records(pieces: Iterable[Path]) -> str:

@@ -9,7 +9,6 @@ read again by :mod:`trialmatch.prescreen.closer`, with the very function that re
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -83,6 +82,7 @@ class Survey:
         kinds = ", ".join(quoted(kind) for kind in KINDS)
         self.base.execute(f"CREATE TYPE kind AS ENUM ({kinds})")
         self.base.execute("CREATE TABLE record (file USMALLINT, kind kind, id UBIGINT, subject UBIGINT, line UINTEGER)")
+        self.base.execute("CREATE TABLE other (kind kind, id UBIGINT)")
         self.base.execute("CREATE TABLE odd (file USMALLINT, line UINTEGER)")
         self.base.execute("CREATE TABLE person (id VARCHAR, linked BOOLEAN, file USMALLINT)")
         self.base.execute("CREATE TABLE gated (subject UBIGINT, naming UBIGINT)")
@@ -258,6 +258,14 @@ class Survey:
         """A Patient that was found in a closer look."""
         self.base.execute("INSERT INTO person VALUES (?, ?, ?)", [identity, linked, number])
 
+    def add_records(self, ids: Mapping[tuple[str, str], int]) -> None:
+        """The types and ids of records that were found in a closer look, and how many there are of each."""
+        kinds, names = zip(*(key for key, count in ids.items() for _ in range(count)), strict=True) if ids else ((), ())
+        self.base.execute(
+            "INSERT INTO other SELECT TRY_CAST(unnest(?::VARCHAR[]) AS kind), hash(unnest(?::VARCHAR[]))",
+            [kinds, names],
+        )
+
     def persons(self) -> int:
         """How many patients there are."""
         return int(self._one("SELECT count(DISTINCT id) FROM person"))
@@ -279,10 +287,10 @@ class Survey:
 
     def gates(self, others: Iterable[str] = ()) -> Iterator[tuple[str, frozenset[int]]]:
         """Patients, and ``others`` that are none, with records that gates ask for, and which gates."""
-        self._told("other", "VARCHAR", others)
+        self._told("asked", "VARCHAR", others)
         found = self.base.execute(
             "SELECT who.id, list(DISTINCT naming) FROM gated "
-            "JOIN (SELECT id FROM person UNION ALL SELECT id FROM other) who ON gated.subject = hash(who.id) "
+            "JOIN (SELECT id FROM person UNION ALL SELECT id FROM asked) who ON gated.subject = hash(who.id) "
             "GROUP BY who.id"
         )
         while rows := found.fetchmany(10_000):
@@ -300,20 +308,27 @@ class Survey:
 
         ``owners`` are numbers by id. Lines are counted from 0, and those with nothing in them are not.
         """
-        self.own(owners)
-        found: pa.Table = self.base.sql(
-            "SELECT file, line, owner FROM record JOIN owner USING (subject) ORDER BY file, line, owner"
-        ).to_arrow_table()
-        return by_file(found)
-
-    def own(self, owners: Mapping[str, Sequence[int]]) -> None:
-        """A table of whose records are sought: the hash of an id, and the number of its owner."""
         pairs = [(identity, number) for identity, numbers in owners.items() for number in numbers]
+        ids, numbers = [identity for identity, _ in pairs], [number for _, number in pairs]
+        return self._sought("subject", "hash(unnest(?::VARCHAR[]))", ids, numbers)
+
+    def identified(self, hashes: Sequence[int]) -> dict[int, Rows]:
+        """By file: the lines of records whose ids have one of these hashes; their owners mean nothing."""
+        return self._sought("id", "unnest(?::UBIGINT[])", hashes, [0] * len(hashes))
+
+    def _sought(self, key: str, hashes: str, values: Sequence[object], owners: Sequence[int]) -> dict[int, Rows]:
         self.base.execute(
-            "CREATE OR REPLACE TEMP TABLE owner AS SELECT hash(unnest(?::VARCHAR[])) AS subject, "
-            "unnest(?::UINTEGER[]) AS owner",
-            [[identity for identity, _ in pairs], [number for _, number in pairs]],
+            f"CREATE OR REPLACE TEMP TABLE sought AS SELECT {hashes} AS {key}, unnest(?::UINTEGER[]) AS owner",
+            [values, owners],
         )
+        return by_file(self._found(key))
+
+    def _found(self, key: str) -> pa.Table:
+        """``file``, ``line`` and ``owner`` of the records that are in the table of what is sought."""
+        found: pa.Table = self.base.sql(
+            f"SELECT file, line, owner FROM record JOIN sought USING ({key}) ORDER BY file, line, owner"
+        ).to_arrow_table()
+        return found
 
     def _told(self, name: str, kind: str, values: Iterable[object]) -> None:
         """A table of ``id`` with what Python knows."""
@@ -327,31 +342,17 @@ class Survey:
         )
         return dict(found.fetchall())
 
-    def repeated(self) -> list[tuple[str, int, bool]]:
-        """Records that are there more than once: type, hash of the id, whether they are about different patients."""
-        self.base.execute("CREATE OR REPLACE TEMP TABLE again AS SELECT id FROM record GROUP BY id HAVING count(*) > 1")
-        return self.base.execute(
-            "SELECT kind::VARCHAR, id, count(DISTINCT subject) > 1 FROM record SEMI JOIN again USING (id) "
-            "GROUP BY kind, id HAVING count(*) > 1"
-        ).fetchall()
-
-    def ids(self, files: Sequence[Input], hashes: Sequence[int]) -> set[tuple[str, str]]:
-        """The type and id of records whose id has one of these hashes; ``files`` are all that were surveyed."""
-        self._told("sought", "UBIGINT", hashes)
-        found: set[tuple[str, str]] = set()
-        for number, file in enumerate(files):
-            if not self.files[number].unsure:
-                found.update(self._ids(file))
-        return found
-
-    def _ids(self, file: Input) -> list[tuple[str, str]]:
-        for self._longest in _LONGEST:
-            source = self._source(file, {"resourceType": "VARCHAR", "id": "VARCHAR"})
-            with suppress(duckdb.InvalidInputException):  # a longer line is in it, as the survey has found
-                return self.base.execute(
-                    f"SELECT DISTINCT resourceType, id FROM {source} WHERE hash(id) IN (SELECT id FROM sought)"
-                ).fetchall()
-        raise AssertionError(file.path)
+    def repeated(self) -> list[int]:
+        """The hashes of the ids of records that are there more than once."""
+        self.base.execute(
+            "CREATE OR REPLACE TEMP VIEW every AS SELECT kind, id FROM record UNION ALL SELECT kind, id FROM other"
+        )
+        self.base.execute("CREATE OR REPLACE TEMP TABLE again AS SELECT id FROM every GROUP BY id HAVING count(*) > 1")
+        found = self.base.execute(
+            "SELECT DISTINCT id FROM every SEMI JOIN again USING (id) "
+            "GROUP BY kind, id HAVING count(*) > 1 ORDER BY id"
+        )
+        return [one for (one,) in found.fetchall()]
 
     def _one(self, query: str) -> int:
         ((found,),) = self.base.execute(query).fetchall()
