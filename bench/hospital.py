@@ -139,19 +139,16 @@ def patient(number: int, seed: int) -> list[Json]:
     return found
 
 
-def studies_of_many_diseases(number: int, diseases: list[str], seed: int = 1) -> list[Json]:
-    """Studies of 13 criteria, each gated by one disease: the first by lupus, the others by any of ``diseases``."""
+def studies_of(diseases: list[str], seed: int = 1) -> list[Json]:
+    """A study of 13 criteria for each of ``diseases``, gated by it."""
     from material import study
 
-    chance = random.Random(seed)
     found = []
-    for position in range(number):
+    for position, disease in enumerate(diseases):
         trial, variable = study(position, seed)
-        gate = variable["characteristic"][1]
-        disease = "sle" if position == 0 else chance.choice(diseases)
-        gate["definitionByTypeAndValue"] = record("Condition", disease)
+        variable["characteristic"][1]["definitionByTypeAndValue"] = record("Condition", disease)
         found += [trial, variable]
     return found
 
 
-__all__ = ["BASE", "CONCEPTS", "CONDITIONS", "concept", "hospital", "studies_of_many_diseases"]
+__all__ = ["BASE", "CONCEPTS", "CONDITIONS", "concept", "hospital", "studies_of"]

@@ -1,10 +1,16 @@
 """A prescreen against DuckDB merely parsing the same bytes, on a hospital of our own, in one run.
 
 usage: python bench/prescreen.py [PATIENTS ...] [--keep DIR] [--jobs N]        (default: 10000)
+       python bench/prescreen.py --hospital DIR --as-of DATE [--jobs N]        an existing folder of NDJSON
 
-For one study, the shipped studies and 1,000 studies: wall and CPU seconds of the command with all its processes, as
-ratios to the floor; the largest resident memory of one process; the verdicts; and whether a sample of 500 patients
-comes out as it does when each is matched alone (100 where there are 1,000 studies).
+For one study, the shipped studies, 1,000 studies of different diseases, and 1,000 studies that crowd on the same
+patients (dense: of the diseases that are shipped): wall and CPU seconds of the command with all its processes, as
+ratios to the floor and, of 1,000 studies, to one study; the largest resident memory of one process; how many pairs of
+patient and study were judged, and CPU for each; the verdicts; and whether a sample of 500 patients comes out as it does
+when each is matched alone (100 where there are 1,000 studies).
+
+A hospital of our own has nobody with a disease of the thousand but lupus: the difference between one study and 1,000 of
+different diseases is what the studies themselves cost. What their patients cost is in the pairs of the dense line.
 
 The last line compares with plain dictionaries: every line parsed by orjson
 and every patient's facts evaluated one by one, measured on a tenth of the patients.
@@ -21,7 +27,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -32,8 +38,9 @@ import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from hospital import TODAY, hospital, studies_of_many_diseases
-from trialmatch.config import Settings
+from diseases import different
+from hospital import TODAY, hospital, studies_of
+from trialmatch.config import Settings, variable
 from trialmatch.fhir.records import Records
 from trialmatch.fhir.sources import take_line
 from trialmatch.terminology import mappings
@@ -81,11 +88,11 @@ class Spent:
         return f"wall {self.wall:6.2f} s, CPU {self.cpu:6.2f} s ({ratios}), {self.memory} MiB"
 
 
-def spent(call: list[str]) -> Spent:
-    """Run a command."""
+def spent(call: list[str], **settings: str) -> Spent:
+    """Run a command with settings."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
-    environment = {**os.environ, "TRIALMATCH_STUDY_BYTES": str(1 << 30)}
+    environment = {**os.environ, **{variable(name): value for name, value in settings.items()}}
     subprocess.run(call, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     wall = time.perf_counter() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -93,10 +100,10 @@ def spent(call: list[str]) -> Spent:
     return Spent(wall, cpu, after.ru_maxrss >> 10)
 
 
-def command(folder: Path, out: Path, jobs: int, *more: str) -> list[str]:
+def command(folder: Path, out: Path, jobs: int, *more: str, as_of: date = TODAY) -> list[str]:
     """The call of the command."""
     call = [sys.executable, "-m", "trialmatch", "prescreen", str(folder), "--out", str(out)]
-    return [*call, "--as-of", TODAY.isoformat(), "--jobs", str(jobs), *more]
+    return [*call, "--as-of", as_of.isoformat(), "--jobs", str(jobs), *more]
 
 
 def lines_of(folder: Path, wanted: set[str]) -> dict[str, list[bytes]]:
@@ -112,16 +119,18 @@ def lines_of(folder: Path, wanted: set[str]) -> dict[str, list[bytes]]:
     return found
 
 
-def alone(engine: Engine, lines: list[bytes], patient: str, only: tuple[str, ...]) -> list[tuple[Any, ...]]:
+def alone(
+    engine: Engine, lines: list[bytes], patient: str, only: tuple[str, ...], as_of: date
+) -> list[tuple[Any, ...]]:
     """What matching a patient alone says."""
     records = Records()
     for line in lines:
         take_line(line, "bench", None, records)
-    matches = match_patient(engine, records, patient, Question(TODAY, only), "bench").matches
+    matches = match_patient(engine, records, patient, Question(as_of, only), "bench").matches
     return [(one.study.id, one.verdict, one.score, dict(one.counts)) for one in matches if one.study.items]
 
 
-def checked(engine: Engine, folder: Path, out: Path, only: tuple[str, ...], sample: int) -> str:
+def checked(engine: Engine, folder: Path, out: Path, only: tuple[str, ...], as_of: date, sample: int) -> str:
     """The verdicts of a run, and whether a sample of patients comes out alike alone."""
     rows: dict[str, list[Any]] = {}
     verdicts: Counter[str] = Counter()
@@ -140,20 +149,62 @@ def checked(engine: Engine, folder: Path, out: Path, only: tuple[str, ...], samp
     for patient, lines in lines_of(folder, asked).items():
         mine = sorted(rows.get(patient, []), key=lambda row: row["rank"])
         got = [(row["study"], row["verdict"], row["score"], row["counts"]) for row in mine]
-        wrong += got != alone(engine, lines, patient, only)
+        wrong += got != alone(engine, lines, patient, only, as_of)
     counts = ", ".join(f"{verdicts[name]} {name}" for name in ("eligible", "likely", "possible", "ineligible"))
     return f"{counts}; sample of {len(asked)}: {'all as alone' if not wrong else f'{wrong} DIFFER'}"
 
 
-def dictionaries(engine: Engine, folder: Path, patients: int, only: tuple[str, ...]) -> float:
+def dictionaries(engine: Engine, folder: Path, patients: int, only: tuple[str, ...], as_of: date) -> float:
     """CPU seconds a patient of plain dictionaries."""
     with (folder / "Patient.ndjson").open("rb") as stream:
         wanted = {orjson.loads(line)["id"] for line in islice(stream, patients)}
     lines = lines_of(folder, wanted)
     start = time.process_time()
     for patient, own in lines.items():
-        alone(engine, own, patient, only)
+        alone(engine, own, patient, only, as_of)
     return (time.process_time() - start) / patients
+
+
+@dataclass(frozen=True)
+class Load:
+    """One line of the bench: which studies, and what they need besides the defaults."""
+
+    name: str
+    only: tuple[str, ...] = ()
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def engine(self) -> Engine:
+        """The same, to match patients alone."""
+        return Engine.start(Settings.read({variable(name): value for name, value in self.settings.items()}))
+
+
+def loads(work: Path) -> list[Load]:
+    """All lines of the bench; studies and mappings are written to ``work``."""
+    mappings_ = work / "mappings"
+    own = _written(work / "different.json", different(1_000, mappings_))
+    terminology = mappings.load(Settings.read({}))
+    shipped = sorted(one for one in terminology.sets.titles if _is_disease(terminology, one))
+    chance = random.Random(1)
+    dense = _written(work / "dense.json", ["sle", *(chance.choice(shipped) for _ in range(999))])
+    return [
+        Load("one study", ("NCT06892145",)),
+        Load("shipped ones"),
+        Load("1,000 studies", settings={**own, "mappings": str(mappings_)}),
+        Load("1,000, dense", settings=dense),
+    ]
+
+
+def _written(file: Path, diseases: list[str]) -> dict[str, str]:
+    """The settings for one study of each disease."""
+    entries = [{"resource": one} for one in studies_of(diseases)]
+    file.write_bytes(orjson.dumps({"resourceType": "Bundle", "type": "collection", "entry": entries}))
+    return {"studies": str(file), "study_bytes": str(1 << 30)}
+
+
+def _is_disease(terminology: Any, concept: str) -> bool:
+    """Whether a concept has codes of the classification of diseases, and none that the hospital is full of."""
+    systems = {system for system, _ in terminology.sets.codes(concept)}
+    return "http://hl7.org/fhir/sid/icd-10-cm" in systems and not concept.startswith("class-")
 
 
 def main() -> None:
@@ -161,56 +212,53 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("patients", nargs="*", type=int, default=[10_000])
     parser.add_argument("--keep", type=Path, help="where the hospitals are made, and stay")
+    parser.add_argument("--hospital", type=Path, help="an existing folder with a file for each type; it is only read")
+    parser.add_argument("--as-of", type=date.fromisoformat, default=TODAY)
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        work = given.keep or Path(scratch)
+        if given.hospital:
+            measure(given.hospital, given.jobs, Path(scratch), given.as_of)
+            return
         for patients in given.patients or [10_000]:
-            measure(work, patients, given.jobs, Path(scratch))
+            folder = (given.keep or Path(scratch)) / f"hospital-{patients}"
+            if not folder.exists():
+                hospital(folder, patients)
+            measure(folder, given.jobs, Path(scratch), given.as_of)
 
 
-def measure(work: Path, patients: int, jobs: int, scratch: Path) -> None:
-    """One size of hospital."""
-    folder = work / f"hospital-{patients}"
-    if not folder.exists():
-        hospital(folder, patients)
+def measure(folder: Path, jobs: int, scratch: Path, as_of: date) -> None:
+    """One hospital."""
     size = sum(path.stat().st_size for path in folder.iterdir())
+    with (folder / "Patient.ndjson").open("rb") as stream:
+        patients = sum(1 for _ in stream)
     print(f"{patients} patients, {size / 1e6:.0f} MB, {jobs} processes, {date.today()}")
     floors = [spent([sys.executable, "-c", FLOOR, str(folder), str(jobs)]) for _ in range(3)]
     floor = min(floors, key=lambda one: one.cpu)
     print(f"  floor          wall {floor.wall:6.2f} s, CPU {floor.cpu:6.2f} s, {floor.memory} MiB", flush=True)
-    many = scratch / "studies"
-    many.mkdir(exist_ok=True)
-    terminology = mappings.load(Settings.read({}))
-    diseases = sorted(one for one in terminology.sets.titles if _is_disease(terminology, one))
-    bundle = {
-        "resourceType": "Bundle",
-        "type": "collection",
-        "entry": [{"resource": one} for one in studies_of_many_diseases(1000, diseases)],
-    }
-    (many / "studies.json").write_bytes(orjson.dumps(bundle))
-    shipped = Engine.start(Settings.read({}))
-    thousand = Engine.start(Settings.read({}, studies=str(many / "studies.json"), study_bytes=1 << 30))
-    one = ("NCT06892145",)
-    for name, engine, only, more in (
-        ("one study", shipped, one, ("--study", one[0])),
-        ("shipped ones", shipped, (), ()),
-        ("1,000 studies", thousand, (), ("--studies", str(many / "studies.json"))),
-    ):
-        out = scratch / "out"
-        runs = [spent(command(folder, out, jobs, *more)) for _ in range(2)]
-        best = min(runs, key=lambda run: run.cpu)
-        print(f"  {name:14} {best.against(floor)}")
-        sample = 500 if len(engine.studies.studies) < 100 else 100  # alone, a thousand studies take their time
-        print(f"                 {checked(engine, folder, out, only, sample)}", flush=True)
-    each = dictionaries(shipped, folder, max(patients // 10, 1), one)
+    out, first = scratch / "out", None
+    for load in loads(scratch):
+        only = [part for study in load.only for part in ("--study", study)]
+        call = command(folder, out, jobs, *only, as_of=as_of)
+        best = min((spent(call, **load.settings) for _ in range(2)), key=lambda run: run.cpu)
+        first = first or best
+        print(f"  {load.name:14} {best.against(floor)}")
+        if "studies" in load.settings:
+            ratios = f"wall × {best.wall / first.wall:.2f}, CPU × {best.cpu / first.cpu:.2f}"
+            print(f"                 against one study: {ratios}")
+        print(f"                 {pairs(out, best)}", flush=True)
+        sample = 100 if "studies" in load.settings else 500  # alone, a thousand studies take their time
+        print(f"                 {checked(load.engine(), folder, out, load.only, as_of, sample)}", flush=True)
+    each = dictionaries(Load("").engine(), folder, max(patients // 10, 1), ("NCT06892145",), as_of)
     print(f"  plain dictionaries, one study: {1000 * each:.2f} ms of CPU a patient, {each * patients:.0f} s for all")
 
 
-def _is_disease(terminology: Any, concept: str) -> bool:
-    """Whether a concept has codes of the classification of diseases, and none that the hospital is full of."""
-    systems = {system for system, _ in terminology.sets.codes(concept)}
-    return "http://hl7.org/fhir/sid/icd-10-cm" in systems and not concept.startswith("class-")
+def pairs(out: Path, took: Spent) -> str:
+    """How many pairs of patient and study a run judged, and its CPU for each."""
+    run = orjson.loads((out / "run.json").read_bytes())
+    judged = sum(study["judged"] for study in run["studies"])
+    each = f", {1000 * took.cpu / judged:.2f} ms of CPU a pair" if judged else ""
+    return f"{run['counts']['candidates']} candidates, {judged} pairs judged{each}"
 
 
 if __name__ == "__main__":
