@@ -6,6 +6,7 @@ The way of a study is the tuple :data:`STEPS`; each step adds faults, and a set 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -27,6 +28,9 @@ from trialmatch.terminology.mappings import Terminology
 
 _NO_EXCLUSIONS = f"{BASE}/StructureDefinition/exclusions-not-in-record"
 _REGISTRY = "https://clinicaltrials.gov"
+
+#: How a reference to an EvidenceVariable begins, whatever server it is on; its id follows.
+_REFERENCE = re.compile(r"(?:^|(?<=/))EvidenceVariable/")
 
 #: Statuses of ResearchStudy under which a study is matched; drafts and retired ones never are.
 _MATCHED = ("active", "unknown")
@@ -90,28 +94,29 @@ class _Loading:
     studies: list[Study] = field(default_factory=list)
 
     @cached_property
-    def scopes(self) -> list[tuple[Definition, Scope]]:
-        """All EvidenceVariables; the shipped ones last, so that a study's own come first."""
-        found = []
-        for definition in [*self.definitions, *self.library]:
-            if definition.resource.get("resourceType") == "EvidenceVariable":
-                found.append((definition, _scope(definition.resource, definition.path)))
+    def scopes(self) -> dict[tuple[str, str], tuple[int, Scope]]:
+        """All EvidenceVariables by url and by id, with their positions; the shipped ones last."""
+        found: dict[tuple[str, str], tuple[int, Scope]] = {}
+        for position, definition in enumerate([*self.definitions, *self.library]):
+            resource = definition.resource
+            if resource.get("resourceType") == "EvidenceVariable":
+                place = position, _scope(resource, definition.path)
+                found.setdefault(("id", str(resource.get("id"))), place)
+                if isinstance(resource.get("url"), str):
+                    found.setdefault(("url", resource["url"]), place)
         return found
 
     def find(self, target: str, scope: Scope | None) -> Scope | None:
-        """The EvidenceVariable that a reference or canonical URL means."""
+        """The EvidenceVariable that a reference or canonical URL means; of several the first, a study's own ones."""
         bare = target.split("|", 1)[0]
         if bare.startswith("#"):
             for inner in scope.contained if scope else ():
                 if inner.get("id") == bare[1:]:
                     return _scope(inner, f"{scope.path if scope else ''}#{bare[1:]}")
             return None
-        for definition, one in self.scopes:
-            resource = definition.resource
-            names = {resource.get("url"), f"EvidenceVariable/{resource.get('id')}"}
-            if bare in names or bare.endswith(f"/EvidenceVariable/{resource.get('id')}"):
-                return one
-        return None
+        names = [("url", bare), *(("id", bare[match.end() :]) for match in _REFERENCE.finditer(bare))]
+        places = [self.scopes[name] for name in names if name in self.scopes]
+        return min(places, key=lambda place: place[0])[1] if places else None
 
 
 def _scope(resource: dict[str, Any], path: str) -> Scope:
