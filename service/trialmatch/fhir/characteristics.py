@@ -14,7 +14,7 @@ from trialmatch.fhir.definitions import Definitions
 from trialmatch.fhir.elements import json_type
 from trialmatch.fhir.extensions import PREFIX
 from trialmatch.fhir.extensions import read as extensions_of
-from trialmatch.fhir.faults import Faults
+from trialmatch.fhir.leaves import Noticed, asked
 from trialmatch.fhir.modifiers import Modifiers
 from trialmatch.fhir.scopes import Above, Place, Scope
 from trialmatch.terminology.mappings import Terminology
@@ -32,14 +32,18 @@ _DEFINITIONS = (
 
 @dataclass
 class Reader:
-    """Reads the eligibility of one study. ``find`` resolves a reference to another EvidenceVariable."""
+    """Reads the eligibility of one study. ``find`` resolves a reference to another EvidenceVariable.
+
+    ``leaves`` are those that were made before under the same settings, by what they ask.
+    """
 
     terminology: Terminology
     settings: Settings
-    faults: Faults
+    faults: Noticed
     find: Callable[[str, Scope], Scope | None]
     cohorts: dict[str, str]
     unreadable: frozenset[str] = frozenset()
+    leaves: dict[bytes | None, c.Leaf] = field(default_factory=dict)
     seen: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -150,6 +154,19 @@ class Reader:
         self, place: Place, definition: str | None, extensions: dict[str, Any], followed: tuple[object, ...]
     ) -> c.Leaf | None:
         """The leaf of a characteristic that is no group; None where it cannot be read."""
+        key = asked(place.raw, definition, extensions)
+        known = self.leaves.get(key)
+        if known is not None:
+            return known
+        before = self.faults.times
+        leaf = self._new_leaf(place, definition, extensions, followed)
+        if key is not None and leaf is not None and self.faults.times == before:
+            self.leaves[key] = leaf
+        return leaf
+
+    def _new_leaf(
+        self, place: Place, definition: str | None, extensions: dict[str, Any], followed: tuple[object, ...]
+    ) -> c.Leaf | None:
         raw, path, _ = place
         modifiers = self._modifiers(place, extensions, followed)
         if modifiers is None:
@@ -246,7 +263,7 @@ class Reader:
             return self._dating(target, followed, path) if target else []
         if raw.get("definitionByTypeAndValue") is None:
             return []
-        quiet = Faults(lenient=self.faults.lenient)
+        quiet = Noticed(lenient=self.faults.lenient)
         own, self.faults = self.faults, quiet
         self.definitions = Definitions(self.terminology, quiet)
         leaf = self._leaf(place, "definitionByTypeAndValue", extensions_of(raw, place.path, self.faults), followed)

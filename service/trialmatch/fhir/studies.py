@@ -15,14 +15,15 @@ from typing import Any
 import orjson
 
 from trialmatch.config import BASE, Settings
-from trialmatch.eligibility.criteria import EventLeaf, Study
+from trialmatch.eligibility.criteria import EventLeaf, Leaf, Study
 from trialmatch.eligibility.program import Program
 from trialmatch.errors import FaultyStudy, UnknownStudy
 from trialmatch.fhir.characteristics import Reader
 from trialmatch.fhir.definition_files import SHIPPED, Definition, from_paths, shipped, unpacked
 from trialmatch.fhir.elements import json_type
 from trialmatch.fhir.faults import Faults
-from trialmatch.fhir.r5 import validate
+from trialmatch.fhir.leaves import Noticed
+from trialmatch.fhir.repeats import validate_once
 from trialmatch.fhir.scopes import Above, Scope, scope_of
 from trialmatch.terminology.mappings import Terminology
 
@@ -88,9 +89,10 @@ class _Loading:
     definitions: list[Definition]
     terminology: Terminology
     settings: Settings
-    faults: Faults
+    faults: Noticed
     library: list[Definition] = field(default_factory=list)
     unreadable: frozenset[str] = frozenset()
+    leaves: dict[bytes | None, Leaf] = field(default_factory=dict)
     studies: list[Study] = field(default_factory=list)
 
     @cached_property
@@ -128,7 +130,7 @@ def _scope(resource: dict[str, Any], path: str) -> Scope:
 
 def _validate(loading: _Loading) -> None:
     """Valid R5."""
-    loading.unreadable = validate(loading.definitions, loading.settings.study_depth, loading.faults)
+    loading.unreadable = validate_once(loading.definitions, loading.settings.study_depth, loading.faults)
 
 
 def _value_sets(loading: _Loading) -> None:
@@ -207,6 +209,7 @@ def _study(definition: Definition, study_id: str, loading: _Loading, used: set[s
         _noting(loading, used),
         cohorts,
         loading.unreadable,
+        loading.leaves,
     )
     used.add(scope.path)
     items = reader.items(scope, Above())
@@ -277,7 +280,9 @@ def _blocks_alone(loading: _Loading, used: set[str]) -> None:
         ):
             continue
         scope = _scope(definition.resource, definition.path)
-        reader = Reader(loading.terminology, loading.settings, loading.faults, loading.find, {}, loading.unreadable)
+        reader = Reader(
+            loading.terminology, loading.settings, loading.faults, loading.find, {}, loading.unreadable, loading.leaves
+        )
         reader.items(scope, Above(cohort=None))
 
 
@@ -292,7 +297,7 @@ def load(
 
     Raises FaultyStudy with every fault of all of them.
     """
-    loading = _Loading(definitions, terminology, settings, Faults(lenient=lenient))
+    loading = _Loading(definitions, terminology, settings, Noticed(lenient=lenient))
     if any(not definition.place.startswith(SHIPPED) for definition in definitions):
         loading.library = shipped()
     for step in STEPS:
