@@ -24,6 +24,7 @@ from trialmatch.fhir.needs import Needs, hold
 from trialmatch.fhir.records import FACT_TYPES, Records
 from trialmatch.fhir.sources import from_bundle, parse
 from trialmatch.fhir.studies import Definition, StudySet, identifiers
+from trialmatch.garbage import paused
 from trialmatch.matching import deceased
 from trialmatch.terminology import mappings
 from trialmatch.terminology.mappings import Terminology
@@ -45,13 +46,15 @@ class Engine:
     @classmethod
     def start(cls, settings: Settings, *, lenient: bool = False) -> Engine:
         """Read the mappings and the studies that the settings name."""
-        return cls.of(study_sources(settings), settings, lenient=lenient)
+        with paused():
+            return cls.of(study_sources(settings), settings, lenient=lenient)
 
     @classmethod
     def of(cls, definitions: list[Definition], settings: Settings, *, lenient: bool = False) -> Engine:
         """Read the mappings and compile these studies. Raises FaultyStudy, BadInput."""
-        terminology = mappings.load(settings)
-        return cls(settings, terminology, study_files.load(definitions, terminology, settings, lenient=lenient))
+        with paused():
+            terminology = mappings.load(settings)
+            return cls(settings, terminology, study_files.load(definitions, terminology, settings, lenient=lenient))
 
     def needs(self, study_ids: tuple[str, ...] = ()) -> Needs:
         """What of a patient the criteria of some studies (of all, without ids) can use: what to ask a hospital for."""
@@ -80,8 +83,9 @@ def study_sources(settings: Settings) -> list[Definition]:
 
 def check_studies(paths: Sequence[Path], settings: Settings, *, lenient: bool = False) -> StudySet:
     """Load study files to see whether they are fine; FaultyStudy tells all that is not."""
-    terminology = mappings.load(settings)
-    return study_files.load(study_files.from_paths(paths, settings), terminology, settings, lenient=lenient)
+    with paused():
+        terminology = mappings.load(settings)
+        return study_files.load(study_files.from_paths(paths, settings), terminology, settings, lenient=lenient)
 
 
 @dataclass(frozen=True)
