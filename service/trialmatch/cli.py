@@ -21,7 +21,7 @@ from trialmatch.errors import INCOMPLETE, BadInput, FaultyStudy, UsageError
 
 if TYPE_CHECKING:  # what takes long to import is imported where it is used, so that --help answers at once
     from trialmatch.fhir.records import Records
-    from trialmatch.usecases import Engine
+    from trialmatch.usecases_start import Engine
 
 EXIT_CODES = """\b
 Exit codes
@@ -71,7 +71,7 @@ def main() -> None:
 
 def _engine(studies: str | None, lenient: bool) -> Engine:
     """Settings, mappings and studies; warnings about studies are told."""
-    from trialmatch.usecases import Engine
+    from trialmatch.usecases_start import Engine
 
     engine = Engine.start(Settings.read(studies=studies), lenient=lenient)
     tell(engine.studies.warnings)
@@ -249,7 +249,7 @@ def check(files: tuple[Path, ...], lenient: bool) -> None:
     element path, what was found, what is allowed.
     """
     from trialmatch.fhir.studies import from_paths
-    from trialmatch.usecases import check_studies
+    from trialmatch.usecases_start import check_studies
 
     settings = Settings.read()
     unreadable: list[str] = []

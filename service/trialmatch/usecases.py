@@ -1,91 +1,27 @@
-"""What trialmatch does, whoever asks: load studies, match a patient, check studies."""
+"""What trialmatch does, whoever asks: match a patient; ``usecases_start`` loads and checks studies."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 from trialmatch import attestations, matching
-from trialmatch.config import Settings
 from trialmatch.documents import match_document
 from trialmatch.eligibility.context import Context
 from trialmatch.eligibility.criteria import Study
 from trialmatch.eligibility.evaluator import settled
 from trialmatch.eligibility.facts import Attestation, Facts, Source
 from trialmatch.eligibility.program import Ranking
-from trialmatch.eligibility.silence import Silences
 from trialmatch.eligibility.verdict import INELIGIBLE, Match, conclude
-from trialmatch.fhir import studies as study_files
 from trialmatch.fhir.facts import facts_of
-from trialmatch.fhir.needs import Needs, hold
+from trialmatch.fhir.needs import hold
 from trialmatch.fhir.records import FACT_TYPES, Records
 from trialmatch.fhir.sources import from_bundle, parse
-from trialmatch.fhir.studies import Definition, StudySet, identifiers
-from trialmatch.garbage import paused
+from trialmatch.fhir.studies import StudySet, identifiers
 from trialmatch.matching import deceased
-from trialmatch.terminology import mappings
-from trialmatch.terminology.mappings import Terminology
-
-#: Of how many choices of studies an engine remembers what they need.
-_REMEMBERED = 256
-
-
-@dataclass(frozen=True)
-class Engine:
-    """Settings, mappings and studies, ready to match any number of patients."""
-
-    settings: Settings
-    terminology: Terminology
-    studies: StudySet
-    silences: Silences = field(default_factory=Silences, init=False, repr=False, compare=False)
-    _needs: dict[tuple[str, ...], Needs] = field(default_factory=dict, init=False, repr=False, compare=False)
-
-    @classmethod
-    def start(cls, settings: Settings, *, lenient: bool = False) -> Engine:
-        """Read the mappings and the studies that the settings name."""
-        with paused():
-            return cls.of(study_sources(settings), settings, lenient=lenient)
-
-    @classmethod
-    def of(cls, definitions: list[Definition], settings: Settings, *, lenient: bool = False) -> Engine:
-        """Read the mappings and compile these studies. Raises FaultyStudy, BadInput."""
-        with paused():
-            terminology = mappings.load(settings)
-            return cls(settings, terminology, study_files.load(definitions, terminology, settings, lenient=lenient))
-
-    def needs(self, study_ids: tuple[str, ...] = ()) -> Needs:
-        """What of a patient the criteria of some studies (of all, without ids) can use: what to ask a hospital for."""
-        found = self._needs.get(study_ids)
-        if found is None:
-            found = Needs.of(self.studies.only(study_ids).studies, self.terminology)
-            if len(self._needs) >= _REMEMBERED:  # callers choose the ids
-                self._needs.clear()
-            self._needs[study_ids] = found
-        return found
-
-
-def study_sources(settings: Settings) -> list[Definition]:
-    """The definitions that the settings name: the shipped ones, files, or those of an R5 server.
-
-    Raises BadInput, SourceUnavailable.
-    """
-    if settings.studies is None:
-        return study_files.shipped()
-    if settings.studies.startswith(("http://", "https://")):
-        from trialmatch.fhir.server import study_definitions
-
-        return study_definitions(settings.studies, settings)
-    return study_files.from_paths([Path(settings.studies)], settings)
-
-
-def check_studies(paths: Sequence[Path], settings: Settings, *, lenient: bool = False) -> StudySet:
-    """Load study files to see whether they are fine; FaultyStudy tells all that is not."""
-    with paused():
-        terminology = mappings.load(settings)
-        return study_files.load(study_files.from_paths(paths, settings), terminology, settings, lenient=lenient)
+from trialmatch.usecases_start import Engine, check_studies, study_sources
 
 
 @dataclass(frozen=True)
@@ -222,3 +158,15 @@ def verdicts_from_bundle(engine: Engine, content: bytes, patient_id: str, questi
     context = context_of(engine, facts, question, attestations.in_force(question.attestations, question.as_of))
     found = engine.studies.program.rank(context, deceased=deceased(context))
     return sorted(one for one in found if question.everything or one.verdict != INELIGIBLE)
+
+
+__all__ = [
+    "Answer",
+    "Engine",
+    "Question",
+    "check_studies",
+    "context_of",
+    "match_patient",
+    "study_sources",
+    "verdicts_from_bundle",
+]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from trialmatch.config import BASE, Settings
 from trialmatch.errors import FaultyStudy
-from trialmatch.fhir import characteristics, r5
+from trialmatch.fhir import characteristics, r5, repeats
 from trialmatch.fhir import studies as study_files
 from trialmatch.fhir.leaves import content
 from trialmatch.fhir.studies import Definition, StudySet
@@ -203,7 +203,7 @@ def test_as_if_each_were_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     asked = [(_spoilt(sound, chance), chance.random() < 0.4) for _ in range(150)]
     once = [_outcome(resources, lenient) for resources, lenient in asked]
-    monkeypatch.setattr(study_files, "validate_once", r5.validate)
+    monkeypatch.setattr(repeats, "validate_once", r5.validate)
     monkeypatch.setattr(characteristics, "asked", lambda raw, definition, extensions: None)
     assert once == [_outcome(resources, lenient) for resources, lenient in asked]
     assert sum(isinstance(one, tuple) for one in once) >= 5 and sum(isinstance(one, list) for one in once) >= 50

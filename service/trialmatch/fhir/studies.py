@@ -10,22 +10,23 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from trialmatch.config import BASE, Settings
 from trialmatch.eligibility.criteria import EventLeaf, Leaf, Study
-from trialmatch.eligibility.program import Program
 from trialmatch.errors import FaultyStudy, UnknownStudy
 from trialmatch.fhir.characteristics import Reader
 from trialmatch.fhir.definition_files import SHIPPED, Definition, from_paths, shipped, unpacked
 from trialmatch.fhir.elements import json_type
 from trialmatch.fhir.faults import Faults
 from trialmatch.fhir.leaves import Noticed
-from trialmatch.fhir.repeats import validate_once
 from trialmatch.fhir.scopes import Above, Scope, scope_of
 from trialmatch.terminology.mappings import Terminology
+
+if TYPE_CHECKING:  # of no use to who only looks at studies, and long to import
+    from trialmatch.eligibility.program import Program
 
 _NO_EXCLUSIONS = f"{BASE}/StructureDefinition/exclusions-not-in-record"
 _REGISTRY = "https://clinicaltrials.gov"
@@ -48,6 +49,8 @@ class StudySet:
     @cached_property
     def program(self) -> Program:
         """The studies compiled together, leaves shared."""
+        from trialmatch.eligibility.program import Program
+
         return Program.compile(study for study in self.studies if study.status in _MATCHED)
 
     @property
@@ -130,6 +133,8 @@ def _scope(resource: dict[str, Any], path: str) -> Scope:
 
 def _validate(loading: _Loading) -> None:
     """Valid R5."""
+    from trialmatch.fhir.repeats import validate_once  # takes long to import, and only who loads studies needs it
+
     loading.unreadable = validate_once(loading.definitions, loading.settings.study_depth, loading.faults)
 
 
