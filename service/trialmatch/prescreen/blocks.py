@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from trialmatch.prescreen.inputs import Input
 
-#: Bytes of a block: few enough for the processor's caches.
-BLOCK = 128 << 10
+#: Bytes of a block, which is read to find a line in it; and blocks that are counted together, few enough for the
+#: processor's caches.
+BLOCK, _TOGETHER = 32 << 10, 4
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,11 @@ def counted(file: Input, start: int, stop: int) -> Blocks:
     ends, digest, held = [], xxhash.xxh3_128(), b"\n"
     with file.path.open("rb") as stream:
         stream.seek(start)
-        for at in range(start, stop, BLOCK):
-            held = stream.read(min(BLOCK, stop - at))
+        for at in range(start, stop, BLOCK * _TOGETHER):
+            held = stream.read(min(BLOCK * _TOGETHER, stop - at))
             digest.update(held)
-            ends.append(np.count_nonzero(newlines(held)))
+            found = newlines(held)
+            ends += [np.count_nonzero(found[block : block + BLOCK]) for block in range(0, len(held), BLOCK)]
     return Blocks(start, digest.digest(), np.array(ends, np.int64), held.endswith(b"\n"))
 
 
