@@ -17,6 +17,10 @@ _ORDINAL = (
 )
 
 
+#: Codings with more characters than this are not remembered.
+_LONGEST = 500
+
+
 class Malformed(Exception):
     """An element of a wrong JSON type: its path, what was found and what is expected (never its value)."""
 
@@ -81,15 +85,26 @@ def concept_codings(concept: Json, path: str) -> tuple[tuple[Coding, ...], str]:
     """The codings and the text of a CodeableConcept."""
     found = []
     for position, entry in enumerate(children(concept, "coding", path)):
+        system, code, display = entry.get("system"), entry.get("code"), entry.get("display")
+        if type(system) is type(code) is type(display) is str and "extension" not in entry:  # nearly all are so
+            short = len(system) + len(code) + len(display) <= _LONGEST
+            found.append((_known if short else _coding)(system, code, display))
+            continue
         here = f"{path}.coding[{position}]"
         system, code = text(entry, "system", here), text(entry, "code", here)
-        display = entry.get("display")
         if code is not None:
             shown = display if isinstance(display, str) else ""
-            found.append(Coding(canonical(system or ""), code.strip(), shown, _ordinal(entry)))
+            found.append(_coding(system or "", code, shown)._replace(ordinal=_ordinal(entry)))
         elif isinstance(display, str) and display:
             found.append(Coding("", "", display))
     return tuple(found), text(concept, "text", path) or ""
+
+
+def _coding(system: str, code: str, display: str) -> Coding:
+    return Coding(canonical(system), code.strip(), display)
+
+
+_known = lru_cache(maxsize=50_000)(_coding)  # hospitals have many records of few codes
 
 
 def _ordinal(coding: Json) -> Fraction | None:

@@ -51,15 +51,17 @@ _LONGEST = 500
 
 
 class _Bound(NamedTuple):
-    """What codes and words are bound to: ``keys`` are concepts and ``system|code``; ``named`` only words speak of.
+    """What codes and words are bound to: ``places`` of the index, by concept and ``system|code``.
 
-    ``vague`` are codes with the concepts that they support without proving them.
+    ``named`` only words speak of, ``vague`` are codes with the concepts that they support without proving them;
+    ``about`` is what of all these a criterion may look at.
     """
 
     concepts: frozenset[str]
-    keys: tuple[str, ...]
+    places: tuple[tuple[str, str], ...]
     named: frozenset[str]
     vague: tuple[tuple[str, str], ...]
+    about: frozenset[str]
     doubt: str
 
 
@@ -173,7 +175,8 @@ class Reader:
         except medications.UnknownMedication:
             why = f"{kind}.medication: refers to no Medication that is there; expected one that says which drug it is"
             self._could_not(kind, resource, reference, place, why)
-        self._note_dates(kind, place)
+        if self.clock.impossible:
+            self._note_dates(kind, place)
 
     def _facts_of(self, kind: str, resource: Json, reference: str) -> Iterable[tuple[Fact, tuple[Coding, ...]]]:
         if kind == "Observation":
@@ -203,10 +206,11 @@ class Reader:
         bound = self._bound(kind, fact.codings, inherited, _words(fact))
         named = fact.display if fact.named else f"{self._name(fact, bound.concepts)} {fact.display}".strip()
         fact.bind(bound.concepts, named, bound.doubt)
-        for key in bound.keys:
-            self.facts.index.setdefault((kind, key), []).append(fact)
+        index = self.facts.index
+        for place in bound.places:
+            index.setdefault(place, []).append(fact)
         self.facts.every.setdefault(kind, []).append(fact)
-        if fact.state != ABSENT:
+        if fact.state != ABSENT and (bound.named or bound.vague):
             self._hint(kind, fact, bound)
         if kind == "AllergyIntolerance" and events.NO_KNOWN_ALLERGY in bound.concepts:
             self._no_allergy(fact)
@@ -215,9 +219,7 @@ class Reader:
         """Whether any criterion looks at a measurement that is named so."""
         if self.used is None:
             return True
-        bound = self._bound("Observation", found, inherited, words.strip())
-        named = (*bound.keys, *bound.named, *(concept for _, concept in bound.vague))
-        return not self.used.isdisjoint(named)
+        return not self.used.isdisjoint(self._bound("Observation", found, inherited, words.strip()).about)
 
     def _bound(self, kind: str, found: tuple[Coding, ...], inherited: tuple[Coding, ...], words: str) -> _Bound:
         """What the codes and words of a fact are bound to: worked out once for all records that have the same."""
@@ -248,7 +250,9 @@ class Reader:
             for coding in found
             for concept in sorted(sets.supported(coding.system, coding.code) - held)
         )
-        return _Bound(held, tuple(sorted(held | keys)), named - held, vague, self._doubt(found, held))
+        places = tuple((kind, key) for key in sorted(held | keys))
+        about = held | keys | named | {concept for _, concept in vague}
+        return _Bound(held, places, named - held, vague, about, self._doubt(found, held))
 
     def _hint(self, kind: str, fact: Any, bound: _Bound) -> None:
         """Note what a record speaks for without proving it: by its words alone, or by a code that is not specific."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
+from functools import lru_cache, partial
 
 from trialmatch.eligibility.dates import FUTURE, UNKNOWN_TIME, Span, before
 from trialmatch.eligibility.facts import ABSENT, FINAL, PROVISIONAL, Dose, Exposure
@@ -37,6 +37,9 @@ _LOCAL = re.compile(
     r"lotion|gel|shampoo|eye drops?|ear drops?|patch|intravitreal|vaginal|cutaneous|dermal|foam)\b",
     re.IGNORECASE,
 )
+
+#: Words with more characters are not remembered.
+_LONGEST = 200
 
 
 @dataclass(frozen=True)
@@ -187,12 +190,21 @@ def _local(
         if any(cabinet.local_route(coding) for coding in routes):
             return True
         if routes or route:  # a route that is not local decides
-            return bool(_LOCAL.search(route or " ".join(coding.display for coding in routes)))
+            return _acts_locally(route or " ".join(coding.display for coding in routes))
     if medication is not None:
         for key in ("form", "doseForm"):
             forms, form = codings(medication, key)
             said += [form] + [coding.display for coding in forms]
-    return any(_LOCAL.search(one) for one in said if one)
+    return any(_acts_locally(one) for one in said if one)
+
+
+def _acts_locally(words: str) -> bool:
+    return _known(words) if len(words) <= _LONGEST else bool(_LOCAL.search(words))
+
+
+@lru_cache(maxsize=10_000)  # hospitals have many orders of few drugs
+def _known(words: str) -> bool:
+    return bool(_LOCAL.search(words))
 
 
 def _bounds(dosage: Json, clock: Clock) -> Extent | None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from trialmatch.eligibility.dates import UNKNOWN_TIME, Span
 from trialmatch.eligibility.facts import FINAL, PROVISIONAL, Measurement
 from trialmatch.eligibility.units import Units
 from trialmatch.eligibility.values import (
+    ANY_NUMBER,
     Coded,
     Coding,
     Flag,
@@ -37,6 +39,11 @@ _COMPARATORS = {"≤": "<=", "≥": ">="}
 
 #: Administrative sex in ``referenceRange.appliesTo`` (SNOMED CT and FHIR).
 _SEXES = {"248152002": "female", "248153007": "male", "female": "female", "male": "male", "f": "female", "m": "male"}
+
+#: Quantities whose unit has more characters are not remembered.
+_LONGEST = 80
+
+_ANYBODY: frozenset[str] = frozenset()
 
 
 def time_of(resource: Json, clock: Clock, encounters: dict[str, Json]) -> tuple[Span, str]:
@@ -70,27 +77,41 @@ def measurements(
         return
     found, words = codings(resource, "code")
     time, flag = time_of(resource, clock, encounters)
-    common: dict[str, Any] = {
-        "reference": reference,
-        "state": _STATES.get(status, PROVISIONAL),
-        "time": time,
-        "flag": flag,
-    }
+    about = _About(reference, _STATES.get(status, PROVISIONAL), time, flag)
     parts = children(resource, "component")
     valued = _valued(resource)
-    if (valued or not parts) and wanted(found, (), _short(found, words)):
-        yield _measurement(resource, found, words, _value(resource, units), common, units), ()
+    if valued or not parts:
+        name = _short(found, words)
+        if wanted(found, (), name):
+            yield _measurement(resource, found, words, name, "", about, units), ()
     for position, part in enumerate(parts):
         part_codes, part_words = codings(part, "code", f"component[{position}]")
-        inherited = () if valued else found
-        if wanted(part_codes, inherited, _short(part_codes, part_words or words)):
-            own = {**common, "panel": reference}
-            yield _measurement(part, part_codes, part_words or words, _value(part, units), own, units), inherited
+        inherited, named = () if valued else found, part_words or words
+        name = _short(part_codes, named)
+        if wanted(part_codes, inherited, name):
+            yield _measurement(part, part_codes, named, name, reference, about, units), inherited
+
+
+class _About(NamedTuple):
+    """What an Observation says of itself and of all its components."""
+
+    reference: str
+    state: str
+    time: Span
+    flag: str
 
 
 def _valued(element: Json) -> bool:
     """Whether there is a value, of whatever kind."""
-    return any(key.startswith("value") and entry is not None for key, entry in element.items())
+    return element.get("valueQuantity") is not None or _value_of(element) is not None
+
+
+def _value_of(element: Json) -> tuple[str, Any] | None:
+    """The first value, of whatever kind, and what it is called."""
+    for key, entry in element.items():
+        if key.startswith("value") and entry is not None:
+            return key, entry
+    return None
 
 
 def _short(found: tuple[Coding, ...], words: str) -> str:
@@ -100,17 +121,21 @@ def _short(found: tuple[Coding, ...], words: str) -> str:
 
 
 def _measurement(
-    element: Json, found: tuple[Coding, ...], words: str, value: Value | None, common: dict[str, Any], units: Units
+    element: Json, found: tuple[Coding, ...], words: str, name: str, panel: str, about: _About, units: Units
 ) -> Measurement:
-    name, shown = _short(found, words), printed(value)
+    value = _value(element, units)
     return Measurement(
-        codings=found,
-        display=f"{name} {shown}".strip(),
+        about.reference,
+        found,
+        f"{name} {printed(value)}".strip(),
         named=bool(words or any(coding.display for coding in found)),
+        state=about.state,
+        time=about.time,
         value=value,
-        ranges=tuple(_ranges(element, units)),
-        interpretation=_interpretation(element),
-        **common,
+        ranges=tuple(_ranges(element, units)) if "referenceRange" in element else (),
+        interpretation=_interpretation(element) if "interpretation" in element else (),
+        panel=panel,
+        flag=about.flag,
     )
 
 
@@ -128,14 +153,14 @@ def _interpretation(element: Json) -> tuple[str, ...]:
 
 def _value(element: Json, units: Units) -> Value | None:
     """The value of an Observation or component; a value of a wrong type becomes words that nothing can be read from."""
-    for key, entry in element.items():
-        if not key.startswith("value") or entry is None:
-            continue
-        try:
-            return _READERS.get(key, _unread)(entry, units)
-        except Malformed as problem:
-            return Text(f"(unreadable: {problem})")
-    return None
+    found = _value_of(element)
+    if found is None:
+        return None
+    key, entry = found
+    try:
+        return _READERS.get(key, _unread)(entry, units)
+    except Malformed as problem:
+        return Text(f"(unreadable: {problem})")
 
 
 def _unread(entry: object, units: Units) -> Value:
@@ -146,19 +171,26 @@ def quantity(entry: Any, units: Units) -> Value:
     """A FHIR Quantity; without a number it says nothing."""
     if not isinstance(entry, dict):
         return Text("(unreadable number)")
-    value = number(entry.get("value"))
-    if value is None:
+    value: Any = entry.get("value")
+    comparator, code, words = entry.get("comparator"), entry.get("code"), entry.get("unit")
+    if number(value) is None:
         return Text("(no number)")
-    comparator = entry.get("comparator")
     bound = comparator if isinstance(comparator, str) else None
-    raw = next(
-        (str(entry[key]) for key in ("unit", "code") if isinstance(entry.get(key), str) and entry[key].strip()), ""
-    )
-    unit = units.resolve(entry.get("system"), entry.get("code"), entry.get("unit"))
+    raw = next((text for text in (words, code) if isinstance(text, str) and text.strip()), "")
+    unit = units.resolve(entry.get("system"), code, words)
     if bound is not None and bound not in ("<", "<=", ">", ">="):
         return Text("(a comparator that is not known)")
-    shown = f"{bound or ''}{_plain(value)}{' ' + raw if raw and raw != '1' and not _ANNOTATION.fullmatch(raw) else ''}"
-    return Quantity(Interval.of(value, bound), unit, shown, raw, bound)
+    return (_known if len(raw) <= _LONGEST else _quantity)(value, bound, unit, raw)
+
+
+def _quantity(value: float, bound: str | None, unit: str | None, raw: str) -> Quantity:
+    exact = number(value)
+    assert exact is not None
+    shown = f"{bound or ''}{_plain(exact)}{' ' + raw if raw and raw != '1' and not _ANNOTATION.fullmatch(raw) else ''}"
+    return Quantity(Interval.of(exact, bound), unit, shown, raw, bound)
+
+
+_known = lru_cache(maxsize=50_000)(_quantity)  # results and limits of normal are much the same in all records
 
 
 def _plain(value: Fraction) -> str:
@@ -257,17 +289,12 @@ def _ranges(element: Json, units: Units) -> Iterator[ReferenceRange]:
         if not isinstance(entry, dict):
             continue
         try:
-            kinds = codes(entry, "type")
-            if kinds and "normal" not in kinds:
+            if "type" in entry and (kinds := codes(entry, "type")) and "normal" not in kinds:
                 continue
-            low, high = (quantity(entry[key], units) if key in entry else None for key in ("low", "high"))
-            sexes = {
-                _SEXES[code]
-                for one in children(entry, "appliesTo")
-                for code in codes({"a": one}, "a")
-                if code in _SEXES
-            }
-            ages = _age_range(child(entry, "age") or {})
+            low = quantity(entry["low"], units) if "low" in entry else None
+            high = quantity(entry["high"], units) if "high" in entry else None
+            sexes = _sexes(entry) if "appliesTo" in entry else _ANYBODY
+            ages = _age_range(child(entry, "age") or {}) if "age" in entry else ANY_NUMBER
         except Malformed:
             continue
         bounds = [bound for bound in (low, high) if isinstance(bound, Quantity)]
@@ -277,13 +304,18 @@ def _ranges(element: Json, units: Units) -> Iterator[ReferenceRange]:
                 high.number.hi if isinstance(high, Quantity) else None,
                 bounds[-1].unit,
                 bounds[-1].raw_unit,
-                frozenset(sexes),
+                sexes,
                 ages,
             )
         elif isinstance(entry.get("text"), str):
-            written = _written_range(entry["text"], units, frozenset(sexes), ages)
+            written = _written_range(entry["text"], units, sexes, ages)
             if written is not None:
                 yield written
+
+
+def _sexes(entry: Json) -> frozenset[str]:
+    said = (code for one in children(entry, "appliesTo") for code in codes({"a": one}, "a"))
+    return frozenset(_SEXES[code] for code in said if code in _SEXES)
 
 
 def _age_range(age: Json) -> Interval:

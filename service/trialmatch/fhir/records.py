@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 FACT_TYPES = tuple(dict.fromkeys(name for names in RECORD_TYPES.values() for name in names))
 CONTEXT_TYPES = ("Medication", "Encounter")
 
+_SUBJECT = ("subject", "patient")
+
 #: Where each type says whose record it is; all others in ``subject`` or ``patient``.
 SUBJECTS = {
     "Immunization": ("patient",),
@@ -93,11 +95,11 @@ def _has_id(record: Record) -> bool:
 
 
 def newest(records: Iterable[Record]) -> list[Record]:
-    """Each resource once: of those with the same type and id the newest version."""
+    """Each resource of one type once: of those with the same id the newest version."""
     kept: dict[object, Record] = {}
     for record in records:
         identity = record.resource.get("id")
-        key: object = (record.resource["resourceType"], identity) if isinstance(identity, str) else id(record.resource)
+        key = identity if isinstance(identity, str) else id(record.resource)
         if key not in kept or _version(record) >= _version(kept[key]):
             kept[key] = record
     return list(kept.values())
@@ -167,7 +169,7 @@ def is_about(resource: Json, ids: frozenset[str], identifiers: set[tuple[str, st
     if kind == "Patient":
         return resource.get("id") in ids
     said = False
-    for key in SUBJECTS.get(kind, ("subject", "patient")):
+    for key in SUBJECTS.get(kind, _SUBJECT):
         reference = child(resource, key)
         if reference is None:
             continue
@@ -175,8 +177,8 @@ def is_about(resource: Json, ids: frozenset[str], identifiers: set[tuple[str, st
         target = text(reference, "reference", key)
         if target is not None:
             target = records.full_urls.get(target, target)
-            parts = target.split("/_history/")[0].split("/")
-            if parts[-1] in ids and (len(parts) == 1 or parts[-2] == "Patient"):
+            before, slash, identity = target.split("/_history/")[0].rpartition("/")
+            if identity in ids and (not slash or before == "Patient" or before.endswith("/Patient")):
                 return True
         identifier = child(reference, "identifier", key)
         if identifier and (identifier.get("system"), identifier.get("value")) in identifiers:

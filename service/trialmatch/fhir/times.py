@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta, tzinfo
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from dateutil.relativedelta import relativedelta
@@ -59,12 +60,23 @@ def period(value: Json, clock: Clock, path: str) -> Extent:
     return Extent(start or (Span(PAST, end.hi) if end else UNKNOWN_TIME), end or Span(FUTURE, FUTURE), end is None)
 
 
+@lru_cache(maxsize=64)
+def _forms(stem: str) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The elements of ``stem[x]``: those that are a date, and the others."""
+    points, others = ("DateTime", "Instant", "Date"), ("Period", "Age", "Range", "Timing", "String")
+    return tuple(stem + form for form in points), frozenset(stem + form for form in others)
+
+
 def extent(element: Json, stem: str, clock: Clock, birth: Span | None) -> Extent | None:
     """When ``stem[x]`` (onset, performed, occurrence, effective …) was; None where no form of it is there."""
-    for suffix in ("DateTime", "Instant", "Date"):
-        point = moment(element, stem + suffix, clock)
-        if point is not None:
-            return Extent(point, point)
+    points, others = _forms(stem)
+    for key in points:
+        if key in element:
+            point = moment(element, key, clock)
+            if point is not None:
+                return Extent(point, point)
+    if others.isdisjoint(element):
+        return None
     stretch = child(element, f"{stem}Period")
     if stretch is not None:
         return period(stretch, clock, f"{stem}Period")
