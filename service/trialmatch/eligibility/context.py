@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from trialmatch.eligibility.criteria import Leaf
+from trialmatch.eligibility.criteria import Leaf, Study
 from trialmatch.eligibility.dates import ALWAYS, Bounds, Offset, Span, Window, day_span, end_of, meet
 from trialmatch.eligibility.facts import Attestation, Facts
 from trialmatch.eligibility.knowledge import Knowledge
@@ -62,13 +62,23 @@ def unknown(basis: str, facts: Iterable[Any] = (), note: Callable[[], str] = _no
     return Finding(UNKNOWN, basis, tuple(facts), note)
 
 
+class Silence(Protocol):
+    """What leaves come to where nothing is on record of them (:mod:`trialmatch.eligibility.silence`)."""
+
+    def finding(self, leaf: Leaf, context: Context) -> Finding | None:
+        """The finding of a leaf of which nothing is on record; None for others."""
+
+    def findings(self, study: Study, context: Context) -> dict[str, Finding]:
+        """The findings of all leaves of a study by linkId."""
+
+
 @dataclass(slots=True)
 class Context:
     """A patient's facts and the dates that windows hang on. ``memo`` holds what leaves share during one match.
 
-    ``evaluate`` judges a leaf that a window hangs on; ``silence`` knows the finding of a leaf of which nothing is on
-    record, and gives None for others. Nothing here refers back to the context, so that it and the
-    patient's records are gone with the match, without waiting for the garbage collector.
+    ``evaluate`` judges a leaf that a window hangs on; ``silence`` knows what leaves come to of which nothing is on
+    record. Nothing here refers back to the context, so that it and the patient's records are gone with the match,
+    without waiting for the garbage collector.
     """
 
     facts: Facts
@@ -79,7 +89,7 @@ class Context:
     judgements: Mapping[tuple[str, str | None], Attestation] = field(default_factory=dict)
     evaluate: Callable[[Leaf, Context], Finding] | None = None
     memo: dict[Any, Any] = field(default_factory=dict)
-    silence: Callable[[Leaf, Context], Finding | None] | None = None
+    silence: Silence | None = None
 
     @classmethod
     def at(

@@ -249,15 +249,43 @@ class Study:
         return tuple(position for position, place in enumerate(self.places) if id(place.item) in tops)
 
     @cached_property
+    def signs(self) -> tuple[int, ...]:
+        """What an item's truth is multiplied by to give its status, by position."""
+        return tuple(-1 if place.item.flipped else 1 for place in self.places)
+
+    @cached_property
+    def asking(self) -> tuple[tuple[int, str, bool], ...]:
+        """The position, linkId and exclude of every leaf, in the order of authoring."""
+        every = enumerate(self.places)
+        return tuple((position, item.link_id, item.exclude) for position, (item, _) in every if item.leaf is not None)
+
+    @cached_property
+    def groups(self) -> tuple[tuple[int, Item, tuple[int, ...]], ...]:
+        """The position of every group with the item and its members, whatever is below a group before it."""
+        every = [(position, *place) for position, place in enumerate(self.places) if place.item.leaf is None]
+        return tuple(reversed(every))
+
+    @cached_property
+    def applicability(self) -> dict[int, tuple[int, ...]]:
+        """The positions of any-of groups, each with those of its members that ask whom it concerns."""
+        found = {}
+        for position, item, members in self.groups:
+            askers = tuple(one for one in members if self.places[one].item.applicability)
+            if askers and item.combination == "any-of":
+                found[position] = askers
+        return found
+
+    @cached_property
     def leaves(self) -> dict[str, Item]:
         """The items that ask one question each, by linkId, in the order of authoring."""
         return {item.link_id: item for item in self.walk() if item.leaf is not None}
 
     @cached_property
-    def alternatives(self) -> tuple[tuple[Item, tuple[Item, ...]], ...]:
-        """Each cohort with all that it takes: what is common, and it in place of the choice of cohorts."""
-        cohorts = [item for item in self.walk() if item.names_cohort]
-        return tuple((cohort, tuple(_with_only(self.items or (), cohort))) for cohort in cohorts)
+    def alternatives(self) -> tuple[tuple[Item, tuple[int, ...]], ...]:
+        """Each cohort with the positions of all that it takes: what is common, and it in place of the choice."""
+        at = {id(place.item): position for position, place in enumerate(self.places)}
+        cohorts = [place.item for place in self.places if place.item.names_cohort]
+        return tuple((one, tuple(at[id(part)] for part in _with_only(self.items or (), one))) for one in cohorts)
 
 
 def _with_only(items: tuple[Item, ...], cohort: Item) -> list[Item]:

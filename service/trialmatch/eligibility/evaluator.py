@@ -36,7 +36,7 @@ def evaluate(leaf: Leaf, context: Context) -> Finding:
 def judge(leaf: Leaf, context: Context) -> Finding:
     """Judge one leaf without remembering the finding."""
     if context.silence is not None:
-        silent = context.silence(leaf, context)
+        silent = context.silence.finding(leaf, context)
         if silent is not None:
             return silent
     return _opened(leaf, _evaluate(leaf, context))
@@ -86,12 +86,12 @@ def settled(study: Study, context: Context, answers: Mapping[str, Attestation]) 
     overrides what evidence decides, which is reported as a conflict.
     """
     leaves = study.leaves
-    if not answers:
-        return {link_id: evaluate(item.leaf, context) for link_id, item in leaves.items() if item.leaf}
-    findings = {}
-    for link_id, item in leaves.items():
-        assert item.leaf is not None
-        finding = evaluate(item.leaf, context)
+    if context.silence is not None:
+        findings = context.silence.findings(study, context)
+    else:
+        findings = {link_id: evaluate(item.leaf, context) for link_id, item in leaves.items() if item.leaf}
+    for link_id, item in leaves.items() if answers else ():
+        finding = findings[link_id]
         asked = item if link_id in answers else leaves.get(item.same_as or "", item)
         answer = answers.get(asked.link_id)
         if answer is not None:

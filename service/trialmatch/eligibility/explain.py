@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trialmatch.eligibility import truth as t
-from trialmatch.eligibility.criteria import JudgementLeaf
+from trialmatch.eligibility.criteria import Item, JudgementLeaf
 from trialmatch.eligibility.verdict import (
     ELIGIBLE,
     INELIGIBLE,
@@ -21,33 +21,41 @@ def _plural(number: int, one: str, many: str) -> str:
 
 def label(outcome: Outcome) -> str:
     """What a leaf is about, in as few words as there are."""
-    return getattr(outcome.item.leaf, "label", "") or outcome.item.text or outcome.item.link_id
+    return about(outcome.item)
+
+
+def about(item: Item) -> str:
+    """What a leaf is about, in as few words as there are."""
+    return getattr(item.leaf, "label", "") or item.text or item.link_id
 
 
 def need(outcome: Outcome) -> str:
     """What would settle a leaf that blocks."""
-    about = label(outcome)
-    printed = outcome.item.text or about
-    if isinstance(outcome.item.leaf, JudgementLeaf):
+    return needed(outcome.item, outcome.basis or "")
+
+
+def needed(item: Item, basis: str) -> str:
+    """What would settle a leaf that blocks, by the basis of its being unknown."""
+    said = about(item)
+    printed = item.text or said
+    if isinstance(item.leaf, JudgementLeaf):
         return f"a person's answer: {printed}"
     return {
-        t.MISSING_DATA: f"{about}: a result",
-        t.STALE: f"{about}: a new result",
-        t.UNUSABLE: f"{about}: a record that can be compared (unit, reference range, code)",
-        t.PROVISIONAL: f"{about}: the final result or a confirmed record",
-        t.IMPRECISE: f"{about}: the exact date, end or result",
-        t.SOURCE_FAILED: f"{about}: records that the source did not give",
+        t.MISSING_DATA: f"{said}: a result",
+        t.STALE: f"{said}: a new result",
+        t.UNUSABLE: f"{said}: a record that can be compared (unit, reference range, code)",
+        t.PROVISIONAL: f"{said}: the final result or a confirmed record",
+        t.IMPRECISE: f"{said}: the exact date, end or result",
+        t.SOURCE_FAILED: f"{said}: records that the source did not give",
         t.NO_RECORD: f"a look at the chart: {printed}",
         t.OPEN_LIST: f"a look at the chart: {printed} (the printed list is open)",
         t.NOT_COMPUTABLE: f"a person has to read it: {printed}",
-        t.ANCHOR_UNKNOWN: f"{about}: the date that its window hangs on",
-    }.get(outcome.basis or "", printed)
+        t.ANCHOR_UNKNOWN: f"{said}: the date that its window hangs on",
+    }.get(basis, printed)
 
 
 def why(match: Match) -> str:
     """One sentence on a verdict."""
-    blocking = [leaf for leaf in match.leaves if leaf.blocking]
-    gaps = [leaf for leaf in blocking if leaf.basis not in t.CONFIRMATIONS]
     if match.deceased:
         return "The patient is deceased."
     if match.verdict == UNDETERMINED:
@@ -57,12 +65,12 @@ def why(match: Match) -> str:
     if match.verdict == INELIGIBLE:
         return f"Not met: {_list([_unmet(leaf) for leaf in _telling(match)], 3)}."
     if match.verdict == LIKELY:
-        if not blocking:
+        if not match.blocking:
             return "All printed criteria are met, but the record prints no exclusions."
         asked = _plural(match.confirmations, "point needs", "points need")
         return f"Nothing is unmet and no data are missing; {asked} a person."
     assert match.verdict == POSSIBLE
-    first = _list([label(leaf) for leaf in gaps], 3)
+    first = _list([about(item) for item, basis in match.open if basis not in t.CONFIRMATIONS], 3)
     rest = f", and {_plural(match.confirmations, 'point', 'points')} for a person" if match.confirmations else ""
     return f"Nothing decisive is unmet; {_plural(match.gaps, 'gap', 'gaps')} in the data ({first}){rest}."
 

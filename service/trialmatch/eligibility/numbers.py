@@ -26,10 +26,10 @@ def number(result: Measurement, unit: str, context: Context) -> Interval:
         try:
             context.memo[memo_key] = _number(result, unit, context)
         except Unusable as problem:
-            context.memo[memo_key] = problem
+            context.memo[memo_key] = problem.with_traceback(None)  # which would hold on to the context
     found = context.memo[memo_key]
     if isinstance(found, Unusable):
-        raise found
+        raise Unusable(*found.args)
     interval: Interval = found
     return interval
 
@@ -137,6 +137,20 @@ def _years(birth: object, context: Context) -> Fraction:
 
 def ratio(result: Measurement, which: str, context: Context) -> list[tuple[Interval, Fraction, ReferenceRange]]:
     """The result divided by each of its applicable limits of normal (all of them where several apply)."""
+    memo_key = ("ratio", id(result), which)
+    if memo_key not in context.memo:
+        try:
+            context.memo[memo_key] = _ratio(result, which, context)
+        except Unusable as problem:
+            context.memo[memo_key] = problem.with_traceback(None)  # which would hold on to the context
+    found = context.memo[memo_key]
+    if isinstance(found, Unusable):
+        raise Unusable(*found.args)
+    ratios: list[tuple[Interval, Fraction, ReferenceRange]] = found
+    return ratios
+
+
+def _ratio(result: Measurement, which: str, context: Context) -> list[tuple[Interval, Fraction, ReferenceRange]]:
     value = result.value
     if not isinstance(value, Quantity):
         raise Unusable("the result is not a number")

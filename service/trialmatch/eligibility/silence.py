@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
-from trialmatch.eligibility.context import Context, Finding
+from trialmatch.eligibility import truth as t
+from trialmatch.eligibility.context import Context, Finding, unknown
 from trialmatch.eligibility.criteria import (
     AgeLeaf,
     EventLeaf,
@@ -14,14 +15,18 @@ from trialmatch.eligibility.criteria import (
     Leaf,
     ResultLeaf,
     SexLeaf,
+    Study,
     TextLeaf,
 )
 from trialmatch.eligibility.dates import Span
-from trialmatch.eligibility.evaluator import judge
+from trialmatch.eligibility.evaluator import evaluate, judge
 from trialmatch.eligibility.facts import Facts, Person, Source
 
 #: How many days, with the states of sources met on them, are remembered.
 _REMEMBERED = 16
+
+#: Holds the place of a leaf that has to be judged.
+_NOT_YET = unknown(t.MISSING_DATA)
 
 _Sources = tuple[tuple[str, str, bool, bool], ...]
 _Anchors = tuple[tuple[str, Span | None], ...]
@@ -41,12 +46,26 @@ class Silences:
             if len(self._held) >= _REMEMBERED:  # callers choose the days
                 self._held.clear()
             silence = self._held[key] = _Silence(context)
-        context.silence = silence.finding
+        context.silence = silence
         return context
 
 
 def _states(sources: Mapping[str, Source]) -> _Sources:
     return tuple([(name, one.state, one.truncated, one.narrowed) for name, one in sources.items()])
+
+
+@dataclass
+class _Laid:
+    """A study as far as nothing is on record: ``silent`` findings by linkId, and which leaves a record may speak of.
+
+    ``spoken`` are those by where facts are indexed, ``asked`` those that persons answer, ``always`` those whose finding
+    may differ for everybody.
+    """
+
+    silent: dict[str, Finding] = field(default_factory=dict)
+    spoken: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    always: list[str] = field(default_factory=list)
 
 
 class _Silence:
@@ -57,14 +76,51 @@ class _Silence:
         nobody = Facts(Person(""), sources)
         self._empty = replace(context, facts=nobody, judgements={}, memo={}, silence=None)
         self._known: dict[Leaf, tuple[tuple[tuple[str, str], ...], Finding] | None] = {}
+        self._laid: dict[str, tuple[Study, _Laid]] = {}
 
-    def finding(self, leaf: Leaf, context: Context) -> Finding | None:
-        """The finding of a leaf of which nothing is on record; None where something is, or may be."""
+    def findings(self, study: Study, context: Context) -> dict[str, Finding]:
+        """The findings of a study's leaves by linkId: only those are judged that a record may speak of."""
+        held = self._laid.get(study.id)
+        if held is None or held[0] is not study:
+            held = self._laid[study.id] = study, self._lay(study)
+        laid, facts = held[1], context.facts
+        open_ = {*laid.always, *laid.asked} if context.judgements else {*laid.always}
+        for places in (facts.index, facts.hints):
+            for place in laid.spoken.keys() & places.keys():
+                open_.update(laid.spoken[place])
+        found = laid.silent.copy()
+        for link_id in open_:
+            leaf = study.leaves[link_id].leaf
+            assert leaf is not None
+            found[link_id] = evaluate(leaf, context)
+        return found
+
+    def _lay(self, study: Study) -> _Laid:
+        laid = _Laid()
+        for link_id, item in study.leaves.items():
+            assert item.leaf is not None
+            known = self._of(item.leaf)
+            if known is None:
+                laid.always.append(link_id)
+            elif type(item.leaf) is JudgementLeaf:
+                laid.asked.append(link_id)
+            laid.silent[link_id] = _NOT_YET if known is None else known[1]
+            for place in known[0] if known else ():
+                laid.spoken.setdefault(place, []).append(link_id)
+        return laid
+
+    def _of(self, leaf: Leaf) -> tuple[tuple[tuple[str, str], ...], Finding] | None:
+        """Where facts about a leaf would be, and what it comes to without any; None where that may differ."""
         try:
-            known = self._known[leaf]
+            return self._known[leaf]
         except KeyError:
             keys = whereabouts(leaf)
             known = self._known[leaf] = None if keys is None else (keys, judge(leaf, self._empty))
+            return known
+
+    def finding(self, leaf: Leaf, context: Context) -> Finding | None:
+        """The finding of a leaf of which nothing is on record; None where something is, or may be."""
+        known = self._of(leaf)
         if known is None or (context.judgements and type(leaf) is JudgementLeaf):
             return None
         index, hints = context.facts.index, context.facts.hints

@@ -63,8 +63,11 @@ class Interval(NamedTuple):
 
     def map(self, factor: Fraction, offset: Fraction = Fraction(0)) -> Interval:
         """The interval of ``factor * number + offset``."""
-        lo = None if self.lo is None else self.lo * factor + offset
-        hi = None if self.hi is None else self.hi * factor + offset
+        lo = None if self.lo is None else self.lo * factor + offset if offset else self.lo * factor
+        if self.hi is self.lo:
+            hi = lo
+        else:
+            hi = None if self.hi is None else self.hi * factor + offset if offset else self.hi * factor
         if factor < 0:
             return Interval(hi, lo, self.hi_strict, self.lo_strict)
         return Interval(lo, hi, self.lo_strict, self.hi_strict)

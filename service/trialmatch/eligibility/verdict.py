@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from operator import mul
 from typing import Any, NamedTuple
 
 from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.context import Finding
-from trialmatch.eligibility.criteria import Item, Place, Study
+from trialmatch.eligibility.criteria import Item, Study
 
 ELIGIBLE, LIKELY, POSSIBLE, INELIGIBLE, UNDETERMINED = "eligible", "likely", "possible", "ineligible", "undetermined"
 VERDICTS = (ELIGIBLE, LIKELY, POSSIBLE, INELIGIBLE, UNDETERMINED)
@@ -27,15 +29,23 @@ class Outcome(NamedTuple):
     members: tuple[Outcome, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Match:
-    """One study against one patient."""
+    """One study against one patient.
+
+    ``findings`` are by linkId; ``truths`` of the items (after their own exclude) and their ``statuses`` by position in
+    the order of authoring, as are ``blocking``, the leaves that keep the verdict open, and ``decisive``, the items that
+    are unmet and decide.
+    """
 
     study: Study
     verdict: str
     score: float | None
-    outcomes: tuple[Outcome, ...] = ()
-    leaves: tuple[Outcome, ...] = ()
+    findings: Mapping[str, Finding] = field(default_factory=dict)
+    truths: Sequence[int] = ()
+    statuses: Sequence[int] = ()
+    blocking: Sequence[int] = ()
+    decisive: Sequence[int] = ()
     cohorts: tuple[tuple[str, str, str], ...] = ()
     deceased: bool = False
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -48,6 +58,47 @@ class Match:
         met = self.counts.get("met", 0)
         return (VERDICTS.index(self.verdict), self.gaps, self.confirmations, -met, self.study.id)
 
+    @property
+    def open(self) -> list[tuple[Item, str]]:
+        """The leaves that keep the verdict open, each with the basis of its being unknown."""
+        items = (self.study.places[position].item for position in self.blocking)
+        return [(item, self.findings[item.link_id].basis) for item in items]
+
+    @cached_property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """The top level as judged, with all that is below."""
+        return tuple([self._judged[top] for top in self.study.tops]) if self.truths else ()
+
+    @cached_property
+    def leaves(self) -> tuple[Outcome, ...]:
+        """The leaves as judged, in the order of authoring."""
+        return tuple([outcome for outcome in self._judged if outcome.finding is not None])
+
+    @cached_property
+    def _judged(self) -> list[Outcome]:
+        """Every item as judged, in the order of authoring."""
+        blocking, decisive = {*self.blocking}, {*self.decisive}
+        found: list[Any] = [None] * len(self.truths)
+        for position in range(len(self.truths) - 1, -1, -1):
+            item, below = self.study.places[position]
+            finding = self.findings[item.link_id] if item.leaf is not None else None
+            found[position] = Outcome(
+                item,
+                self.truths[position],
+                self.statuses[position],
+                finding.basis if finding else t.NOT_APPLICABLE if self.waived(position) else None,
+                finding,
+                position in blocking,
+                position in decisive,
+                tuple([found[member] for member in below]),
+            )
+        return found
+
+    def waived(self, position: int) -> bool:
+        """Whether a group is met because it does not concern the patient."""
+        askers = self.study.applicability.get(position, ())
+        return self.statuses[position] == t.MET and any(self.truths[asker] == t.MET for asker in askers)
+
 
 def conclude(study: Study, findings: Mapping[str, Finding], deceased: bool) -> Match:
     """The verdict on one study from the findings of its leaves by linkId."""
@@ -55,76 +106,59 @@ def conclude(study: Study, findings: Mapping[str, Finding], deceased: bool) -> M
         verdict = INELIGIBLE if deceased else UNDETERMINED
         counts = {"met": 0, "unmet": 0, "unknown": 0, "blocking": 0}
         return Match(study, verdict, 0.0 if deceased else None, deceased=deceased, counts=counts)
-    truths = _truths(study.places, findings)
-    root = min(truths[top] for top in study.tops)
-    judged = _outcomes(study, findings, truths, root, deceased)
-    outcomes = tuple([judged[top] for top in study.tops])
-    leaves = tuple([outcome for outcome in judged if outcome.finding is not None])
+    truths = _truths(study, findings)
+    statuses = list(map(mul, truths, study.signs))
+    root = min([truths[top] for top in study.tops])
+    blocking = sorted(_open(study, study.tops, truths)) if root == t.UNKNOWN and not deceased else []
+    decisive = sorted(_decisive(study, statuses)) if root == t.UNMET or deceased else []
+    bases = [findings[study.places[position].item.link_id].basis for position in blocking]
+    verdict = _verdict(root, bases, study, deceased)
     cohorts = _cohorts(study, truths, findings, deceased)
-    verdict = _verdict(root, [leaf.basis for leaf in leaves if leaf.blocking], study, deceased)
     if cohorts and not deceased:
         verdict = min((of for _, _, of in cohorts), key=VERDICTS.index)
-    statuses = [leaf.status for leaf in leaves]
-    counts = {name: statuses.count(value) for value, name in t.STATUS.items()}
-    blocking = [leaf for leaf in leaves if leaf.blocking]
+    leaves = [statuses[position] for position, _, _ in study.asking]
+    counts = {name: leaves.count(value) for value, name in t.STATUS.items()}
     counts["blocking"] = len(blocking)
-    confirmations = sum(leaf.basis in t.CONFIRMATIONS for leaf in blocking)
+    confirmations = sum([basis in t.CONFIRMATIONS for basis in bases])
     gaps = len(blocking) - confirmations
     score = _score(verdict, gaps, confirmations, counts["met"])
-    return Match(study, verdict, score, outcomes, leaves, cohorts, deceased, counts, gaps, confirmations)
+    return Match(
+        study, verdict, score, findings, truths, statuses, blocking, decisive, cohorts, deceased, counts, gaps,
+        confirmations,
+    )  # fmt: skip
 
 
-def _truths(places: Sequence[Place], findings: Mapping[str, Finding]) -> list[int]:
+def _truths(study: Study, findings: Mapping[str, Finding]) -> list[int]:
     """The truth of every item after its own exclude, by position: what is below an item before it."""
-    truths = [0] * len(places)
-    for position in range(len(places) - 1, -1, -1):
-        item, members = places[position]
-        if item.leaf is not None:
-            truth = findings[item.link_id].truth
-        else:
-            truth = t.combine(item.combination, item.threshold, [truths[member] for member in members])
+    truths = [0] * len(study.places)
+    for position, link_id, exclude in study.asking:
+        truth = findings[link_id].truth
+        truths[position] = -truth if exclude else truth
+    for position, item, members in study.groups:
+        truth = t.combine(item.combination, item.threshold, [truths[member] for member in members])
         truths[position] = -truth if item.exclude else truth
     return truths
 
 
-def _outcomes(
-    study: Study, findings: Mapping[str, Finding], truths: Sequence[int], root: int, deceased: bool
-) -> list[Outcome]:
-    """Every item as judged, in the order of authoring.
-
-    An item blocks while it and all above it are unknown, and decides where it and all above it are unmet.
-    """
-    places = study.places
-    open_above = [root == t.UNKNOWN and not deceased] * len(places)
-    lost_above = [deceased or root == t.UNMET] * len(places)
-    for position, (item, members) in enumerate(places):
+def _open(study: Study, tops: Iterable[int], truths: Sequence[int]) -> Iterator[int]:
+    """The positions of leaves that are unknown and stand in unknown groups only."""
+    pending = [top for top in tops if truths[top] == t.UNKNOWN]
+    while pending:
+        position = pending.pop()
+        members = study.places[position].members
         if members:
-            truth = truths[position]
-            blocking = open_above[position] and truth == t.UNKNOWN
-            decisive = lost_above[position] and (-truth if item.flipped else truth) == t.UNMET
-            for member in members:
-                open_above[member] = blocking
-                lost_above[member] = decisive
-    found: list[Any] = [None] * len(places)
-    for position in range(len(places) - 1, -1, -1):
-        item, below = places[position]
-        truth = truths[position]
-        status = -truth if item.flipped else truth
-        decisive = lost_above[position] and status == t.UNMET
-        if item.leaf is not None:
-            finding = findings[item.link_id]
-            blocking = open_above[position] and truth == t.UNKNOWN
-            found[position] = Outcome(item, truth, status, finding.basis, finding, blocking, decisive)
+            pending += [member for member in members if truths[member] == t.UNKNOWN]
         else:
-            judged = tuple([found[member] for member in below])
-            waived = status == t.MET and item.combination == "any-of" and any(map(_does_not_apply, judged))
-            basis = t.NOT_APPLICABLE if waived else None
-            found[position] = Outcome(item, truth, status, basis, None, False, decisive, judged)
-    return found
+            yield position
 
 
-def _does_not_apply(member: Outcome) -> bool:
-    return member.item.applicability and member.truth == t.MET
+def _decisive(study: Study, statuses: Sequence[int]) -> Iterator[int]:
+    """The positions of items that are unmet as is all above them."""
+    pending = [top for top in study.tops if statuses[top] == t.UNMET]
+    while pending:
+        position = pending.pop()
+        yield position
+        pending += [member for member in study.places[position].members if statuses[member] == t.UNMET]
 
 
 def decided(study: Study) -> str:
@@ -147,27 +181,14 @@ def _cohorts(
     """Each cohort's own verdict: the trial as if it were the only one."""
     if not study.alternatives:
         return ()
-    by_link = {place.item.link_id: truth for place, truth in zip(study.places, truths, strict=True)}
     names = dict(study.cohorts)
     found = []
     for cohort, parts in study.alternatives:
-        root = min(by_link[part.link_id] for part in parts)
-        verdict = _verdict(root, _open(parts, by_link, findings), study, deceased)
+        bases = (findings[study.places[one].item.link_id].basis for one in _open(study, parts, truths))
+        verdict = _verdict(min([truths[part] for part in parts]), bases, study, deceased)
         assert cohort.cohort is not None
         found.append((cohort.cohort, names.get(cohort.cohort, cohort.text), verdict))
     return tuple(found)
-
-
-def _open(
-    items: Iterable[Item], truths: Mapping[str, int], findings: Mapping[str, Finding]
-) -> Iterator[str | None]:
-    """The bases of leaves that are unknown and stand in unknown groups only."""
-    for item in items:
-        if truths[item.link_id] == t.UNKNOWN:
-            if item.leaf is not None:
-                yield findings[item.link_id].basis
-            else:
-                yield from _open(item.members, truths, findings)
 
 
 def _score(verdict: str, gaps: int, confirmations: int, met: int) -> float | None:

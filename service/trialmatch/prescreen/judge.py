@@ -16,7 +16,7 @@ from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.context import Context
 from trialmatch.eligibility.criteria import EventLeaf, Leaf, Study
 from trialmatch.eligibility.evaluator import judge, settled
-from trialmatch.eligibility.explain import need, why
+from trialmatch.eligibility.explain import needed, why
 from trialmatch.eligibility.facts import Person, Source
 from trialmatch.eligibility.silence import Silences
 from trialmatch.eligibility.verdict import INELIGIBLE, Match, conclude
@@ -25,7 +25,7 @@ from trialmatch.fhir.needs import observed
 from trialmatch.fhir.records import Records
 from trialmatch.fhir.sources import take_line
 from trialmatch.matching import context_of, deceased, rules_of
-from trialmatch.prescreen.gates import UNSURE, Bound, Gate, Sieve, Sieves, gate_of, silent
+from trialmatch.prescreen.gates import UNSURE, Bound, Gate, Sieves, gate_of, silent
 from trialmatch.terminology.mappings import Terminology
 
 
@@ -120,15 +120,6 @@ class Judged:
     late: list[tuple[str | None, str]] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """A study, what it takes to be a candidate for it, and the positions of its items by linkId."""
-
-    study: Study
-    sieve: Sieve
-    positions: Mapping[str, int]
-
-
 class Judge:
     """Judges candidates against studies at a date; made once a process."""
 
@@ -146,10 +137,6 @@ class Judge:
         self.partial, self.narrowed = frozenset(partial), frozenset(narrowed)
         self.rules = rules_of(settings)
         self.sieves = Sieves.of(studies, self.partial)
-        self.plans = [
-            _Plan(one.study, one, {item.link_id: position for position, item in enumerate(one.study.walk())})
-            for one in self.sieves.sieves
-        ]
         self.used = observed(studies)
         self.silences = Silences()
 
@@ -188,11 +175,11 @@ class Judge:
         records.problems.clear()
         reader = Reader(records, candidate.id, candidate.ids, self.terminology, self.settings, self.used)
         context = context_of(reader.facts, self.terminology, self.rules, self.as_of)
-        plans = self._plans(candidate, context, judged)
-        if plans:
+        studies = self._studies(candidate, context, judged)
+        if studies:
             reader.read()
             self.silences.shared(context)
-            matches = [self._match(plan, context, judged) for plan in plans]
+            matches = [self._match(study, context, judged) for study in studies]
             ranked = sorted((one for one in matches if one.verdict != INELIGIBLE), key=lambda match: match.order)
             judged.rows += [row_of(match, reader.person, rank) for rank, match in enumerate(ranked, start=1)]
         judged.problems += records.problems
@@ -200,7 +187,7 @@ class Judge:
             if source.state != "complete" and kind not in self.partial:
                 judged.partial[kind] += 1
 
-    def _plans(self, candidate: Candidate, context: Context, judged: Judged) -> list[_Plan]:
+    def _studies(self, candidate: Candidate, context: Context, judged: Judged) -> list[Study]:
         """The studies whose necessary conditions a person fulfils."""
         there = frozenset(self.sieves.gates[gate] for gate in candidate.gates)
         dead = deceased(context)
@@ -217,22 +204,24 @@ class Judge:
 
         kept = []
         for position in self.sieves.candidates(candidate.gates):
-            plan = self.plans[position]
-            tally = judged.tallies.setdefault(plan.study.id, Tally())
+            sieve = self.sieves.sieves[position]
+            tally = judged.tallies.get(sieve.study.id)
+            if tally is None:
+                tally = judged.tallies[sieve.study.id] = Tally()
             if dead:
                 tally.aside["deceased"] += 1
-            elif not plan.sieve.passes(known):
+            elif not sieve.passes(known):
                 tally.aside["age or sex"] += 1
             else:
-                kept.append(plan)
+                kept.append(sieve.study)
         return kept
 
-    def _match(self, plan: _Plan, context: Context, judged: Judged) -> Match:
-        match = conclude(plan.study, settled(plan.study, context, {}), False)
-        tally = judged.tallies[plan.study.id]
+    def _match(self, study: Study, context: Context, judged: Judged) -> Match:
+        match = conclude(study, settled(study, context, {}), False)
+        tally = judged.tallies[study.id]
         tally.judged += 1
         tally.verdicts[match.verdict] += 1
-        _count(match, plan.positions, tally)
+        _count(match, tally)
         judged.held.append(_held(match, context.facts.person.reference))
         return match
 
@@ -273,32 +262,29 @@ def references(resource: object) -> Iterable[str]:
             pending += one
 
 
-def _count(match: Match, positions: Mapping[str, int], tally: Tally) -> None:
-    alive = True
-    for outcome in match.outcomes:
-        alive = alive and outcome.status != t.UNMET
-        if alive:
-            tally.remain[positions[outcome.item.link_id]] += 1
-    items = tally.items
-    pending = list(match.outcomes)
-    while pending:
-        outcome = pending.pop()
-        position = positions[outcome.item.link_id]
-        items[position, outcome.status, outcome.basis or ""] += 1
-        if outcome.blocking:
-            tally.blocks[position] += 1
-        if outcome.decisive:
-            tally.stops[position] += 1
-        pending += outcome.members
+def _count(match: Match, tally: Tally) -> None:
+    study, statuses = match.study, match.statuses
+    for top in study.tops:
+        if statuses[top] == t.UNMET:
+            break
+        tally.remain[top] += 1
+    tally.blocks.update(match.blocking)
+    tally.stops.update(match.decisive)
+    findings = match.findings
+    tally.items.update([(one, statuses[one], findings[link_id].basis) for one, link_id, _ in study.asking])
+    tally.items.update(
+        [(one, statuses[one], t.NOT_APPLICABLE if match.waived(one) else "") for one, _, _ in study.groups]
+    )
 
 
 def row_of(match: Match, person: Person, rank: int) -> Row:
     """The row of a match."""
     best = next((name for name, _, verdict in match.cohorts if verdict == match.verdict), None)
     evidence: dict[str, None] = {}
-    for leaf in match.leaves:
-        for fact in leaf.finding.facts if leaf.finding else ():
+    for finding in match.findings.values():
+        for fact in finding.facts:
             evidence[fact.reference] = None
+    open_ = match.open
     return Row(
         person.reference,
         match.study.id,
@@ -308,11 +294,11 @@ def row_of(match: Match, person: Person, rank: int) -> Row:
         match.score,
         rank,
         dict(match.counts),
-        [leaf.item.link_id for leaf in match.leaves if leaf.status == t.UNMET],
-        [leaf.item.link_id for leaf in match.leaves if leaf.blocking],
+        [link_id for position, link_id, _ in match.study.asking if match.statuses[position] == t.UNMET],
+        [item.link_id for item, _ in open_],
         list(evidence),
         why(match),
-        [need(leaf) for leaf in match.leaves if leaf.blocking],
+        [needed(item, basis) for item, basis in open_],
     )
 
 
@@ -321,12 +307,12 @@ _LETTERS = {t.MET: "m", t.UNMET: "u", t.UNKNOWN: "?"}
 
 def _held(match: Match, patient: str) -> Held:
     shown = []
-    for leaf in match.leaves:
-        facts = leaf.finding.facts if leaf.finding else ()
-        words = "; ".join(dict.fromkeys(_shown(fact) for fact in facts))
+    for link_id, finding in match.findings.items():
+        words = "; ".join(dict.fromkeys([_shown(fact) for fact in finding.facts])) if finding.facts else ""
         if words:
-            shown.append({"linkId": leaf.item.link_id, "words": words})
-    return Held(patient, match.study.id, match.verdict, "".join(_LETTERS[leaf.status] for leaf in match.leaves), shown)
+            shown.append({"linkId": link_id, "words": words})
+    statuses = "".join([_LETTERS[match.statuses[position]] for position, _, _ in match.study.asking])
+    return Held(patient, match.study.id, match.verdict, statuses, shown)
 
 
 def _shown(fact: object) -> str:
