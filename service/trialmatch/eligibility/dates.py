@@ -38,6 +38,7 @@ class Span(NamedTuple):
 UNKNOWN_TIME = Span(PAST, FUTURE)
 
 
+@lru_cache(maxsize=10_000)  # records and windows have the same few days
 def end_of(day: date) -> datetime:
     """The last representable moment of a day."""
     return datetime.combine(day, time.max)

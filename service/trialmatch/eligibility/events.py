@@ -93,10 +93,10 @@ def in_window(record: Event, window: Bounds, onset: bool, context: Context) -> i
 
 def lasting(record: Event, context: Context) -> Span:
     """When a record's active period ended; one that is said to be over ended before the as-of day."""
+    if not record.over:
+        return record.end
     latest = max(end_of(context.as_of - timedelta(days=1)), record.start.lo)  # what began today lasted today
-    if record.over and record.end.hi > latest:
-        return Span(min(record.end.lo, latest), latest)
-    return record.end
+    return Span(min(record.end.lo, latest), latest) if record.end.hi > latest else record.end
 
 
 def decided(votes: Sequence[Vote], leaf: EventLeaf | ExposureLeaf, context: Context) -> Finding:

@@ -34,24 +34,28 @@ def need(outcome: Outcome) -> str:
     return needed(outcome.item, outcome.basis or "")
 
 
+#: What would settle a leaf, by the basis of its being unknown.
+_NEEDS = {
+    t.MISSING_DATA: "{said}: a result",
+    t.STALE: "{said}: a new result",
+    t.UNUSABLE: "{said}: a record that can be compared (unit, reference range, code)",
+    t.PROVISIONAL: "{said}: the final result or a confirmed record",
+    t.IMPRECISE: "{said}: the exact date, end or result",
+    t.SOURCE_FAILED: "{said}: records that the source did not give",
+    t.NO_RECORD: "a look at the chart: {printed}",
+    t.OPEN_LIST: "a look at the chart: {printed} (the printed list is open)",
+    t.NOT_COMPUTABLE: "a person has to read it: {printed}",
+    t.ANCHOR_UNKNOWN: "{said}: the date that its window hangs on",
+}
+
+
 def needed(item: Item, basis: str) -> str:
     """What would settle a leaf that blocks, by the basis of its being unknown."""
     said = about(item)
     printed = item.text or said
     if isinstance(item.leaf, JudgementLeaf):
         return f"a person's answer: {printed}"
-    return {
-        t.MISSING_DATA: f"{said}: a result",
-        t.STALE: f"{said}: a new result",
-        t.UNUSABLE: f"{said}: a record that can be compared (unit, reference range, code)",
-        t.PROVISIONAL: f"{said}: the final result or a confirmed record",
-        t.IMPRECISE: f"{said}: the exact date, end or result",
-        t.SOURCE_FAILED: f"{said}: records that the source did not give",
-        t.NO_RECORD: f"a look at the chart: {printed}",
-        t.OPEN_LIST: f"a look at the chart: {printed} (the printed list is open)",
-        t.NOT_COMPUTABLE: f"a person has to read it: {printed}",
-        t.ANCHOR_UNKNOWN: f"{said}: the date that its window hangs on",
-    }.get(basis, printed)
+    return _NEEDS.get(basis, "{printed}").format(said=said, printed=printed)
 
 
 def why(match: Match) -> str:

@@ -36,9 +36,12 @@ def evaluate_age(leaf: AgeLeaf, context: Context) -> Finding:
     if low < 0:
         return unknown(t.UNUSABLE, (person,), lambda: "the date of birth lies in the future")
     verdict = Interval(Fraction(low), Fraction(high)).within(leaf.limit)
-    shown = f"{low}" if low == high else f"{low} or {high}"
-    words = f"age {shown} {_UNIT_WORDS[leaf.unit]}; limit {limit_words(leaf.limit)}"
-    return Finding(verdict, t.EVIDENCE if verdict else t.IMPRECISE, (person,), lambda: words)
+
+    def words() -> str:
+        shown = f"{low}" if low == high else f"{low} or {high}"
+        return f"age {shown} {_UNIT_WORDS[leaf.unit]}; limit {limit_words(leaf.limit)}"
+
+    return Finding(verdict, t.EVIDENCE if verdict else t.IMPRECISE, (person,), words)
 
 
 def evaluate_sex(leaf: SexLeaf, context: Context) -> Finding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from functools import lru_cache
 
 from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.context import Context, Finding, met, unknown, unmet
@@ -59,7 +60,12 @@ def _validity(leaf: ResultLeaf, context: Context) -> Bounds | None:
         if not by_default:
             return None
         validity = context.rules.validity
-    first = Offset(-validity.value, validity.unit).from_day(context.as_of)
+    return _no_older(validity, context.as_of)
+
+
+@lru_cache(maxsize=1024)
+def _no_older(validity: Offset, day: date) -> Bounds:
+    first = Offset(-validity.value, validity.unit).from_day(day)
     return Bounds(first, first, date.max, date.max)
 
 
@@ -154,8 +160,13 @@ def _flawed(leaf: ResultLeaf, selection: Selection, context: Context) -> Finding
     if said.truth == t.UNKNOWN and not isinstance(leaf.test, RecordedTest):
         bases.append(said.basis)
     basis = t.first_basis(bases)
-    words = {t.STALE: f"the last result, of {newest.hi.date()}, is too old", t.PROVISIONAL: "only preliminary results"}
-    return unknown(basis, newest.results, lambda: words.get(basis) or said.note())
+
+    def words() -> str:
+        if basis == t.STALE:
+            return f"the last result, of {newest.hi.date()}, is too old"
+        return "only preliminary results" if basis == t.PROVISIONAL else said.note()
+
+    return unknown(basis, newest.results, words)
 
 
 def latest(leaf: ResultLeaf, selection: Selection, context: Context) -> Finding:

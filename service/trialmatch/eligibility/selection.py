@@ -75,7 +75,8 @@ def _select(keys: tuple[str, ...], window: Bounds, flags: bool, context: Context
         else:
             selection.finals.append(reading)
     for readings in (selection.finals, selection.drafts, selection.outdated):
-        readings.sort(key=lambda reading: (reading.hi, reading.lo), reverse=True)
+        if len(readings) > 1:
+            readings.sort(key=lambda reading: (reading.hi, reading.lo), reverse=True)
     return selection
 
 

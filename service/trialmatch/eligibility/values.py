@@ -29,7 +29,7 @@ class Interval(NamedTuple):
     @property
     def exact(self) -> Fraction | None:
         """The number itself where it is known exactly."""
-        return self.lo if self.lo is not None and self.lo == self.hi else None
+        return self.lo if self.lo is self.hi or self.lo == self.hi else None
 
     def within(self, limit: Interval) -> int:
         """Whether the number satisfies ``limit``: met if all its possible values do, unmet if none does."""

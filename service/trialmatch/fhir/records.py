@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 #: Types whose records become facts, and those that others refer to.
 FACT_TYPES = tuple(dict.fromkeys(name for names in RECORD_TYPES.values() for name in names))
 CONTEXT_TYPES = ("Medication", "Encounter")
+_KEPT = frozenset(FACT_TYPES + CONTEXT_TYPES)
 
 _SUBJECT = ("subject", "patient")
 
@@ -56,7 +57,7 @@ class Records:
     def add(self, resource: Json, place: str) -> None:
         """Take in one resource; types that no criterion can look at are left out."""
         kind = resource["resourceType"]
-        if kind in FACT_TYPES or kind in CONTEXT_TYPES:
+        if kind in _KEPT:
             self.by_type.setdefault(kind, []).append(Record(resource, place))
 
     def take(self, other: Records) -> None:

@@ -24,6 +24,10 @@ UNSURE: Bound = (UNMET, MET)
 GATE_KINDS = ("Condition", "Procedure")
 
 
+#: How many sets of gates, and what came of them, are remembered.
+_REMEMBERED = 100_000
+
+
 @dataclass(frozen=True, slots=True)
 class Gate:
     """A question of the records that can be answered “nothing” for most patients: any record about ``keys``?"""
@@ -50,12 +54,16 @@ class Node:
 
 @dataclass(frozen=True)
 class Sieve:
-    """One study's conditions. ``gates`` are those it asks about; ``open`` tells that it passes with none of them."""
+    """One study's conditions. ``gates`` are those it asks about; ``open`` tells that it passes with none of them.
+
+    ``personal`` are the leaves about age and sex.
+    """
 
     study: Study
     root: Node
     gates: frozenset[Gate]
     open: bool
+    personal: tuple[Leaf, ...] = ()
 
     def passes(self, known: Callable[[Leaf], Bound]) -> bool:
         """Whether the study may still come to something other than ineligible."""
@@ -71,6 +79,7 @@ class Sieves:
     partial: frozenset[str]
     _by_gate: dict[int, list[int]] = field(default_factory=dict)
     _known: dict[frozenset[int], tuple[int, ...]] = field(default_factory=dict)
+    _passed: dict[tuple[int, frozenset[int], tuple[int, ...]], bool] = field(default_factory=dict)
 
     @classmethod
     def of(cls, studies: Iterable[Study], partial: Iterable[str] = ()) -> Sieves:
@@ -98,10 +107,25 @@ class Sieves:
                 position for position in asked if self.sieves[position].passes(lambda leaf: _by_gates(leaf, there))
             }
             passed |= set(self.open) - asked
-            if len(self._known) > 100_000:
+            if len(self._known) > _REMEMBERED:
                 self._known.clear()
             self._known[gates] = tuple(sorted(passed))
         return self._known[gates]
+
+    def passes(self, position: int, gates: frozenset[int], truth: Callable[[Leaf], int]) -> bool:
+        """Whether a study may be something for a patient of whom age and sex are known, too."""
+        sieve = self.sieves[position]
+        truths = tuple([truth(leaf) for leaf in sieve.personal])
+        key = (position, gates, truths)
+        found = self._passed.get(key)
+        if found is None:
+            there = frozenset(self.gates[gate] for gate in gates)
+            known = {leaf: (one, one) for leaf, one in zip(sieve.personal, truths, strict=True)}
+            found = sieve.passes(lambda leaf: known.get(leaf) or _by_gates(leaf, there))
+            if len(self._passed) > _REMEMBERED:
+                self._passed.clear()
+            self._passed[key] = found
+        return found
 
 
 def gate_of(leaf: Leaf) -> Gate | None:
@@ -153,7 +177,8 @@ def _sieve(study: Study, partial: frozenset[str]) -> Sieve:
     sure = tuple(member for member in members if member is not None)
     root = Node(False, None, "all-of", 0, sure, len(members) - len(sure))
     gates = frozenset(gate for leaf in _leaves(root) if (gate := gate_of(leaf)) is not None)
-    return Sieve(study, root, gates, bounds(root, lambda leaf: _by_gates(leaf, frozenset()))[1] >= UNKNOWN)
+    personal = tuple(dict.fromkeys(leaf for leaf in _leaves(root) if gate_of(leaf) is None))
+    return Sieve(study, root, gates, bounds(root, lambda leaf: _by_gates(leaf, frozenset()))[1] >= UNKNOWN, personal)
 
 
 def _node(item: Item, high: bool, decides: Callable[[Leaf, bool], bool]) -> Node | None:

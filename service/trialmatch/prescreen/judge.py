@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import count
 from typing import NamedTuple
 
 from trialmatch.config import Settings
 from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.context import Context
-from trialmatch.eligibility.criteria import EventLeaf, Leaf, Study
-from trialmatch.eligibility.evaluator import judge, settled
+from trialmatch.eligibility.criteria import Study
+from trialmatch.eligibility.evaluator import evaluate, settled
 from trialmatch.eligibility.explain import needed, why
 from trialmatch.eligibility.facts import Person, Source
 from trialmatch.eligibility.silence import Silences
@@ -25,7 +26,7 @@ from trialmatch.fhir.needs import observed
 from trialmatch.fhir.records import Records
 from trialmatch.fhir.sources import take_line
 from trialmatch.matching import context_of, deceased, rules_of
-from trialmatch.prescreen.gates import UNSURE, Bound, Gate, Sieves, gate_of, silent
+from trialmatch.prescreen.gates import Sieves
 from trialmatch.terminology.mappings import Terminology
 
 
@@ -189,19 +190,7 @@ class Judge:
 
     def _studies(self, candidate: Candidate, context: Context, judged: Judged) -> list[Study]:
         """The studies whose necessary conditions a person fulfils."""
-        there = frozenset(self.sieves.gates[gate] for gate in candidate.gates)
         dead = deceased(context)
-        truths: dict[Leaf, Bound] = {}
-
-        def known(leaf: Leaf) -> Bound:
-            gate = gate_of(leaf)
-            if gate is not None:
-                return UNSURE if gate in there else _silent(leaf, gate)
-            if leaf not in truths:
-                truth = judge(leaf, context).truth
-                truths[leaf] = truth, truth
-            return truths[leaf]
-
         kept = []
         for position in self.sieves.candidates(candidate.gates):
             sieve = self.sieves.sieves[position]
@@ -210,7 +199,7 @@ class Judge:
                 tally = judged.tallies[sieve.study.id] = Tally()
             if dead:
                 tally.aside["deceased"] += 1
-            elif not sieve.passes(known):
+            elif not self.sieves.passes(position, candidate.gates, lambda leaf: evaluate(leaf, context).truth):
                 tally.aside["age or sex"] += 1
             else:
                 kept.append(sieve.study)
@@ -224,11 +213,6 @@ class Judge:
         _count(match, tally)
         judged.held.append(_held(match, context.facts.person.reference))
         return match
-
-
-def _silent(leaf: Leaf, gate: Gate) -> Bound:
-    assert isinstance(leaf, EventLeaf) and gate
-    return silent(leaf)
 
 
 def _refer(records: Records, referred: Referred) -> None:
@@ -270,11 +254,13 @@ def _count(match: Match, tally: Tally) -> None:
         tally.remain[top] += 1
     tally.blocks.update(match.blocking)
     tally.stops.update(match.decisive)
-    findings = match.findings
-    tally.items.update([(one, statuses[one], findings[link_id].basis) for one, link_id, _ in study.asking])
-    tally.items.update(
-        [(one, statuses[one], t.NOT_APPLICABLE if match.waived(one) else "") for one, _, _ in study.groups]
-    )
+    bases = [""] * len(statuses)
+    for position, link_id, _ in study.asking:
+        bases[position] = match.findings[link_id].basis
+    for position in study.applicability:
+        if match.waived(position):
+            bases[position] = t.NOT_APPLICABLE
+    tally.items.update(zip(count(), statuses, bases, strict=False))
 
 
 def row_of(match: Match, person: Person, rank: int) -> Row:
