@@ -178,6 +178,7 @@ class TextLeaf:
 Leaf = AgeLeaf | SexLeaf | ResultLeaf | EventLeaf | ExposureLeaf | JudgementLeaf | TextLeaf
 
 
+@hashed_once
 @dataclass(frozen=True)
 class Item:
     """One characteristic of a study: a leaf, or a group of ``members``.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.criteria import Item, JudgementLeaf
 from trialmatch.eligibility.verdict import (
@@ -49,6 +51,7 @@ _NEEDS = {
 }
 
 
+@lru_cache(maxsize=50_000)
 def needed(item: Item, basis: str) -> str:
     """What would settle a leaf that blocks, by the basis of its being unknown."""
     said = about(item)

@@ -13,6 +13,9 @@ from fractions import Fraction
 from trialmatch.eligibility.units import SAME, Linear, Units
 from trialmatch.eligibility.values import Coding, Interval
 
+#: How many results in words are remembered, and how long they may be.
+_REMEMBERED, _LONGEST = 10_000, 200
+
 POSITIVE, NEGATIVE, EQUIVOCAL = "positive", "negative", "equivocal"
 
 
@@ -64,12 +67,20 @@ class Wording:
     equivocal: re.Pattern[str]
     positive: re.Pattern[str]
     interpretation: Mapping[str, str]
+    _known: dict[str, str | None] = field(default_factory=dict, repr=False, compare=False)
 
     def read(self, text: str) -> str | None:
-        """The polarity of a result in words, or None where it says neither or both.
+        """The polarity of a result in words, or None where it says neither or both."""
+        if len(text) > _LONGEST:
+            return self._read(text)
+        if text not in self._known:
+            if len(self._known) >= _REMEMBERED:  # hospitals send any number of words
+                self._known.clear()
+            self._known[text] = self._read(text)
+        return self._known[text]
 
-        Negative wordings are taken out before positive ones are looked for: negation is not a substring.
-        """
+    def _read(self, text: str) -> str | None:
+        """Negative wordings are taken out before positive ones are looked for: negation is not a substring."""
         rest = " ".join(text.lower().split())
         found = set()
         for polarity, pattern in ((EQUIVOCAL, self.equivocal), (NEGATIVE, self.negative), (POSITIVE, self.positive)):

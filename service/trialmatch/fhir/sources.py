@@ -82,9 +82,9 @@ def _take(resource: Any, place: str, records: Records, entry: Json | None = None
     if not isinstance(kind, str) or not kind.isalpha() or not kind[0].isupper():
         records.unreadable(file_type, place, "resourceType: none that is known; expected a FHIR resource type")
         return
-    full_url = (entry or {}).get("fullUrl")
-    identity = resource.get("id")
+    full_url = entry.get("fullUrl") if entry is not None else None
     if isinstance(full_url, str) and full_url:
+        identity = resource.get("id")
         if not isinstance(identity, str):
             identity = full_url.rsplit(":", 1)[-1] if full_url.startswith("urn:") else full_url.rsplit("/", 1)[-1]
             resource = {**resource, "id": identity}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -69,6 +70,19 @@ class Way:
             PERSON: self.tally.aside["age or sex"],
         }
 
+    @cached_property
+    def criteria(self) -> list[Counter[str]]:
+        """How each item came out: met, unmet, unknown, unknown by basis, and ``silent``."""
+        found: list[Counter[str]] = [Counter() for _ in self.study.places]
+        for (position, status, basis), count in self.tally.items.items():
+            counted = found[position]
+            counted[t.STATUS[status]] += count
+            if status == t.UNKNOWN and basis:
+                counted[basis] += count
+            elif basis == t.NO_RECORD:
+                counted["silent"] += count
+        return found
+
     def verdict(self, name: str) -> int:
         """How many judged patients have a verdict."""
         return self.tally.verdicts[name]
@@ -94,7 +108,7 @@ def rows(way: Way) -> list[list[Any]]:
     parents = {member.link_id: item.link_id for item in way.study.walk() for member in item.members}
     top = {item.link_id for item in way.study.items or ()}
     for position, item in enumerate(way.study.walk()):
-        counted = criterion(way.tally, position)
+        counted = way.criteria[position]
         found.append(
             [
                 *(way.study.id, len(found), "criterion", item.link_id, parents.get(item.link_id), item.kind, item.text),
@@ -106,20 +120,6 @@ def rows(way: Way) -> list[list[Any]]:
         )
     for name in VERDICTS:
         add(name, way.verdict(name), f"judged {name}")
-    return found
-
-
-def criterion(tally: Tally, position: int) -> Counter[str]:
-    """How one item came out: met, unmet, unknown, unknown by basis, and ``silent``."""
-    found: Counter[str] = Counter()
-    for (place, status, basis), count in tally.items.items():
-        if place != position:
-            continue
-        found[t.STATUS[status]] += count
-        if status == t.UNKNOWN and basis:
-            found[basis] += count
-        elif basis == t.NO_RECORD:
-            found["silent"] += count
     return found
 
 

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.criteria import Item
 from trialmatch.eligibility.verdict import INELIGIBLE
-from trialmatch.prescreen.attrition import DECEASED, GATE, PERSON, VERDICTS, Way, criterion
+from trialmatch.prescreen.attrition import DECEASED, GATE, PERSON, VERDICTS, Way
 
 #: Rows of the tables of what stops patients and of what is missing, and criteria named of one group that stops them.
 _MOST, _WITHIN = 12, 4
@@ -173,7 +173,7 @@ def _stops(way: Way) -> dict[str, Any]:
     found, position = [], 0
     for item in way.study.items or ():
         own = list(enumerate(item.walk(), start=position))
-        unmet = criterion(way.tally, position)["unmet"]
+        unmet = way.criteria[position]["unmet"]
         position += len(own)
         parts = [(one, part) for one, part in own[1:] if part.leaf is not None and way.tally.stops[one]]
         parts.sort(key=lambda one: -way.tally.stops[one[0]])
@@ -191,7 +191,7 @@ def _missing(way: Way) -> tuple[dict[str, Any], dict[str, Any]]:
         count = way.tally.blocks[position]
         if item.leaf is None or not count:
             continue
-        why = _why(criterion(way.tally, position))
+        why = _why(way.criteria[position])
         basis = why[0][0] if why else t.MISSING_DATA
         row = {**_named(item), "count": count, "why": _BASIS[basis]}
         (confirmations if basis in t.CONFIRMATIONS else gaps).append(row)
@@ -210,7 +210,7 @@ def _criteria(way: Way) -> list[dict[str, Any]]:
 
     def add(items: Iterable[Item], depth: int) -> None:
         for item in items:
-            counted = criterion(way.tally, len(found))
+            counted = way.criteria[len(found)]
             found.append(
                 {
                     **_named(item),

@@ -180,7 +180,8 @@ class Judge:
         if studies:
             reader.read()
             self.silences.shared(context)
-            matches = [self._match(study, context, judged) for study in studies]
+            words: dict[int, str] = {}
+            matches = [self._match(study, context, words, judged) for study in studies]
             ranked = sorted((one for one in matches if one.verdict != INELIGIBLE), key=lambda match: match.order)
             judged.rows += [row_of(match, reader.person, rank) for rank, match in enumerate(ranked, start=1)]
         judged.problems += records.problems
@@ -205,13 +206,13 @@ class Judge:
                 kept.append(sieve.study)
         return kept
 
-    def _match(self, study: Study, context: Context, judged: Judged) -> Match:
+    def _match(self, study: Study, context: Context, words: dict[int, str], judged: Judged) -> Match:
         match = conclude(study, settled(study, context, {}), False)
         tally = judged.tallies[study.id]
         tally.judged += 1
         tally.verdicts[match.verdict] += 1
         _count(match, tally)
-        judged.held.append(_held(match, context.facts.person.reference))
+        judged.held.append(_held(match, context.facts.person.reference, words))
         return match
 
 
@@ -291,12 +292,15 @@ def row_of(match: Match, person: Person, rank: int) -> Row:
 _LETTERS = {t.MET: "m", t.UNMET: "u", t.UNKNOWN: "?"}
 
 
-def _held(match: Match, patient: str) -> Held:
+def _held(match: Match, patient: str, words: dict[int, str]) -> Held:
+    """``words`` are what the patient's facts show, by the ``id`` of the findings that rest on them."""
     shown = []
     for link_id, finding in match.findings.items():
-        words = "; ".join(dict.fromkeys([_shown(fact) for fact in finding.facts])) if finding.facts else ""
-        if words:
-            shown.append({"linkId": link_id, "words": words})
+        if finding.facts:
+            if id(finding) not in words:
+                words[id(finding)] = "; ".join(dict.fromkeys([_shown(fact) for fact in finding.facts]))
+            if words[id(finding)]:
+                shown.append({"linkId": link_id, "words": words[id(finding)]})
     statuses = "".join([_LETTERS[match.statuses[position]] for position, _, _ in match.study.asking])
     return Held(patient, match.study.id, match.verdict, statuses, shown)
 
