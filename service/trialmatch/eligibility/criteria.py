@@ -122,6 +122,7 @@ class EventLeaf:
     label: str = field(default="", compare=False)
 
 
+@hashed_once
 @dataclass(frozen=True)
 class DurationLimit:
     """Days that must be covered: ``limit`` in calendar ``unit``."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from trialmatch.eligibility import truth as t
@@ -309,6 +310,7 @@ def _compare(
     return verdicts.pop() if len(verdicts) == 1 else t.UNKNOWN
 
 
+@lru_cache(maxsize=10_000)  # most stretches end today
 def _in_days(limit: DurationLimit, last: date) -> Interval:
     """A limit in days when the calendar units end with ``last``."""
     end = last + _ONE_DAY if last < date.max else last

@@ -58,7 +58,7 @@ class Match:
         met = self.counts.get("met", 0)
         return (VERDICTS.index(self.verdict), self.gaps, self.confirmations, -met, self.study.id)
 
-    @property
+    @cached_property
     def open(self) -> list[tuple[Item, str]]:
         """The leaves that keep the verdict open, each with the basis of its being unknown."""
         items = (self.study.places[position].item for position in self.blocking)

@@ -134,6 +134,9 @@ class Reader:
         for kind in FACT_TYPES:
             source = self.records.source(kind)
             # By id: whichever way the records came, in files or in a server's pages, the answer has the same words.
+            if kind not in self.records.by_type:
+                source.count = 0
+                continue
             mine = sorted(self._mine(kind), key=lambda record: str(record.resource.get("id", "")))
             source.count = len(mine)
             for record in mine if kind != "Patient" else ():
