@@ -14,7 +14,7 @@ from trialmatch import demo
 from trialmatch.config import Settings
 from trialmatch.eligibility.context import Context
 from trialmatch.eligibility.criteria import EventLeaf, ExposureLeaf, JudgementLeaf, ResultLeaf
-from trialmatch.eligibility.evaluator import evaluate, judge
+from trialmatch.eligibility.evaluator import evaluate, judge, settled
 from trialmatch.eligibility.facts import Attestation, Facts, Person, Source
 from trialmatch.eligibility.silence import Silences
 from trialmatch.fhir.facts import facts_of
@@ -63,6 +63,23 @@ def test_as_alone() -> None:
     assert compared == len(STATES) * (len(demo.SHOWCASE) + 1) * len(LEAVES)
 
 
+def test_studies_as_alone() -> None:
+    """Every leaf of every study: only those are judged that a record may speak of, the others are as silence is."""
+    silences = Silences()
+    compared = 0
+    for sources in STATES.values():
+        for patient, _ in demo.SHOWCASE:
+            facts = _facts(patient, sources)
+            shared, alone = _context(facts, silences), _context(facts, None)
+            for study in ENGINE.studies.matchable:
+                one, other = settled(study, shared, {}), settled(study, alone, {})
+                assert list(one) == list(other)
+                for link_id, finding in one.items():
+                    assert finding[:3] == other[link_id][:3] and finding.note() == other[link_id].note(), link_id
+                    compared += 1
+    assert compared == len(STATES) * len(demo.SHOWCASE) * sum(len(study.leaves) for study in ENGINE.studies.matchable)
+
+
 def test_a_day_of_its_own() -> None:
     """An infusion that is known on one day and not on another is not mixed up."""
     silences = Silences()
@@ -80,6 +97,23 @@ def test_a_persons_answer_is_no_silence() -> None:
     assert evaluate(asked, _context(nobody, silences)).basis == "judgement"
     assert evaluate(asked, _context(nobody, silences, judgements={("consent", None): answer})).basis == "attested"
     assert evaluate(asked, _context(nobody, silences)).basis == "judgement"
+
+
+def test_a_persons_answer_in_a_study_is_no_silence() -> None:
+    study = next(one for one in ENGINE.studies.matchable if any(_asked(item.leaf) for item in one.leaves.values()))
+    link_id, leaf = next((link_id, item.leaf) for link_id, item in study.leaves.items() if _asked(item.leaf))
+    assert isinstance(leaf, JudgementLeaf)
+    answer = Attestation(True, "Dr. A", DAY, DAY.isoformat())
+    silences = Silences()
+    nobody = Facts(Person("Patient/nobody"), {})
+    answered = _context(nobody, silences, judgements={(leaf.code, leaf.concept): answer})
+    assert settled(study, _context(nobody, silences), {})[link_id].basis == "judgement"
+    assert settled(study, answered, {})[link_id].basis == "attested"
+    assert settled(study, _context(nobody, silences), {})[link_id].basis == "judgement"
+
+
+def _asked(leaf: object) -> bool:
+    return isinstance(leaf, JudgementLeaf)
 
 
 def test_callers_choose_the_days_but_not_the_memory() -> None:
