@@ -1,6 +1,6 @@
 """A prescreen against DuckDB merely parsing the same bytes, on a hospital of our own, in one run.
 
-usage: python bench/prescreen.py [PATIENTS ...] [--keep DIR] [--jobs N]        (default: 10000)
+usage: python bench/prescreen.py [PATIENTS ...] [--keep DIR] [--jobs N] [--only LINE ...]      (default: 10000)
        python bench/prescreen.py --hospital DIR --as-of DATE [--jobs N]        an existing folder of NDJSON
 
 For one study, the shipped studies, 1,000 studies of different diseases, and 1,000 studies that crowd on the same
@@ -21,7 +21,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -88,16 +87,25 @@ class Spent:
         return f"wall {self.wall:6.2f} s, CPU {self.cpu:6.2f} s ({ratios}), {self.memory} MiB"
 
 
+#: Runs a command and tells its seconds of CPU and its memory: what a large process starts seems as large as that.
+_TIMED = """
+import resource, subprocess, sys
+done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss)
+sys.exit(done.returncode)
+"""
+
+
 def spent(call: list[str], **settings: str) -> Spent:
     """Run a command with settings."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    start = time.perf_counter()
     environment = {**os.environ, **{variable(name): value for name, value in settings.items()}}
-    subprocess.run(call, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    start = time.perf_counter()
+    timed = [sys.executable, "-c", _TIMED, *call]
+    done = subprocess.run(timed, check=True, capture_output=True, text=True, env=environment)
     wall = time.perf_counter() - start
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Spent(wall, cpu, after.ru_maxrss >> 10)
+    cpu, memory = done.stdout.split()
+    return Spent(wall, float(cpu), int(memory) >> 10)
 
 
 def command(folder: Path, out: Path, jobs: int, *more: str, as_of: date = TODAY) -> list[str]:
@@ -215,20 +223,21 @@ def main() -> None:
     parser.add_argument("--hospital", type=Path, help="an existing folder with a file for each type; it is only read")
     parser.add_argument("--as-of", type=date.fromisoformat, default=TODAY)
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--only", nargs="+", metavar="LINE", help="of these lines, such as 'one study' '1,000 studies'")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         if given.hospital:
-            measure(given.hospital, given.jobs, Path(scratch), given.as_of)
+            measure(given.hospital, given.jobs, Path(scratch), given.as_of, given.only)
             return
         for patients in given.patients or [10_000]:
             folder = (given.keep or Path(scratch)) / f"hospital-{patients}"
             if not folder.exists():
                 hospital(folder, patients)
-            measure(folder, given.jobs, Path(scratch), given.as_of)
+            measure(folder, given.jobs, Path(scratch), given.as_of, given.only)
 
 
-def measure(folder: Path, jobs: int, scratch: Path, as_of: date) -> None:
-    """One hospital."""
+def measure(folder: Path, jobs: int, scratch: Path, as_of: date, names: list[str] | None) -> None:
+    """One hospital; all lines, or those with one of the names."""
     size = sum(path.stat().st_size for path in folder.iterdir())
     with (folder / "Patient.ndjson").open("rb") as stream:
         patients = sum(1 for _ in stream)
@@ -238,6 +247,8 @@ def measure(folder: Path, jobs: int, scratch: Path, as_of: date) -> None:
     print(f"  floor          wall {floor.wall:6.2f} s, CPU {floor.cpu:6.2f} s, {floor.memory} MiB", flush=True)
     out, first = scratch / "out", None
     for load in loads(scratch):
+        if names and load.name not in names:
+            continue
         only = [part for study in load.only for part in ("--study", study)]
         call = command(folder, out, jobs, *only, as_of=as_of)
         best = min((spent(call, **load.settings) for _ in range(2)), key=lambda run: run.cpu)
@@ -249,6 +260,8 @@ def measure(folder: Path, jobs: int, scratch: Path, as_of: date) -> None:
         print(f"                 {pairs(out, best)}", flush=True)
         sample = 100 if "studies" in load.settings else 500  # alone, a thousand studies take their time
         print(f"                 {checked(load.engine(), folder, out, load.only, as_of, sample)}", flush=True)
+    if names and "plain dictionaries" not in names:
+        return
     each = dictionaries(Load("").engine(), folder, max(patients // 10, 1), ("NCT06892145",), as_of)
     print(f"  plain dictionaries, one study: {1000 * each:.2f} ms of CPU a patient, {each * patients:.0f} s for all")
 
