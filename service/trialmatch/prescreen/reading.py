@@ -117,7 +117,7 @@ class Reader:
         asked = sieves.gates
         if partial != self.told:
             sieves = Sieves.of(self.own.studies, partial)
-        persons, replaced, same = self._who(survey)
+        persons, replaced, same = self._who(survey, seen)
         wide, identified = self._gates(survey, seen, same)
         judged, passed = people.candidates(survey, sieves, asked, wide, same, replaced)
         found = self._fetch(survey, cuts, seen, self._wanted(judged, identified))
@@ -125,7 +125,9 @@ class Reader:
         for left in found:
             for group, offset, length in left.slices:
                 slices.setdefault(group, []).append((left.path, offset, length))
-        ids = sum((one.ids for one in seen.values()), Counter[closer.Key]())
+        ids: Counter[closer.Key] = Counter()
+        for one in seen.values():
+            ids.update(one.ids)
         survey.add_records(ids)
         again = repeats(survey, cuts, self._closely(survey, cuts), ids, self.workers)
         held = {"/".join(key): tuple(self._line(*one) for one in lines) for key, lines in again.crossing.items()}
@@ -164,8 +166,7 @@ class Reader:
         work = self._closely(survey, cuts)
         for share, one in self.workers.each(bound(_look, told=self.told), work):
             seen[share.number].add(one)
-            for identity, linked in one.persons:
-                survey.add_person(share.number, identity, linked)
+            survey.add_persons(share.number, one.persons)
         return seen
 
     def _closely(self, survey: Survey, cuts: Mapping[int, Cut]) -> list[Share]:
@@ -209,12 +210,12 @@ class Reader:
                 fault = lines[0]
                 raise BadInput(f"{self.files[number].path}:{fault.line}", fault.why.split(";")[0], "NDJSON of FHIR")
 
-    def _who(self, survey: Survey) -> tuple[int, set[str], dict[str, frozenset[str]]]:
+    def _who(self, survey: Survey, seen: Mapping[int, Seen]) -> tuple[int, set[str], dict[str, frozenset[str]]]:
         """How many patients there are, who is replaced by another, and who has several ids."""
         linked = survey.linked()
         if not linked:
             return survey.persons(), set(), {}
-        records = self._patients(frozenset(linked))
+        records = self._patients(self._holding({"Patient"}, survey, seen), frozenset(linked))
         targets = {one for record in records.by_type.get("Patient", ()) for one in people.targets(record.resource)}
         present = {str(record.resource.get("id")) for record in records.by_type.get("Patient", ())}
         for other in sorted(survey.known(sorted(targets - present))):
@@ -232,10 +233,10 @@ class Reader:
                 same[current] = same.get(current, frozenset()) | ids
         return survey.persons(), replaced - same.keys(), same  # in a circle of links nobody is the last
 
-    def _patients(self, ids: frozenset[str]) -> Records:
+    def _patients(self, numbers: Iterable[int], ids: frozenset[str]) -> Records:
         records = Records()
         wanted = frozenset(one.encode() for one in ids)
-        for _, at, line in self._by_ids(range(len(self.files)), wanted):
+        for _, at, line in self._by_ids(numbers, wanted):
             resource, _, _ = closer.record_of(line, at, None)
             if resource is not None and resource["resourceType"] == "Patient" and resource.get("id") in ids:
                 records.add(resource, "")

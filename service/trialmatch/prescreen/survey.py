@@ -254,9 +254,12 @@ class Survey:
 
     # What a survey found.
 
-    def add_person(self, number: int, identity: str, linked: bool) -> None:
-        """A Patient that was found in a closer look."""
-        self.base.execute("INSERT INTO person VALUES (?, ?, ?)", [identity, linked, number])
+    def add_persons(self, number: int, persons: Sequence[tuple[str, bool]]) -> None:
+        """Patients that were found in a closer look, and whether they have links."""
+        self.base.execute(
+            f"INSERT INTO person SELECT unnest(?::VARCHAR[]), unnest(?::BOOLEAN[]), {number}",
+            [[identity for identity, _ in persons], [linked for _, linked in persons]],
+        )
 
     def add_records(self, ids: Mapping[tuple[str, str], int]) -> None:
         """The types and ids of records that were found in a closer look, and how many there are of each."""
