@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from trialmatch.errors import BadInput
-from trialmatch.prescreen import blocks, closer, fetch, survey
+from trialmatch.prescreen import blocks, closer, fetch, shares, survey
 from trialmatch.prescreen.blocks import Blocks, Lines
 from trialmatch.prescreen.inputs import Input
 from trialmatch.usecases import Engine
@@ -98,7 +98,7 @@ def test_what_stands_between_lines(
     block: int,
 ) -> None:
     monkeypatch.setattr(blocks, "BLOCK", block)
-    monkeypatch.setattr(fetch, "BLOCK", block)
+    monkeypatch.setattr(shares, "BLOCK", block)
     source = folder_of(tmp_path / "in", three())
     for path in source.iterdir():
         path.write_bytes(before + between.join(path.read_bytes().splitlines()) + after)
@@ -110,7 +110,7 @@ def test_what_stands_between_lines(
 def test_few_lines_at_a_time(
     engine: Engine, plain: Screened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetch, "_LINES", 1)
+    monkeypatch.setattr(shares, "_LINES", 1)
     assert same(engine, folder_of(tmp_path / "in", three()), tmp_path / "out", **ONE).rows == plain.rows
 
 
@@ -151,16 +151,18 @@ def test_a_diagnosis_that_the_first_records_do_not_have(
     assert same(engine, source, tmp_path / "out", **ONE).rows == plain.rows
 
 
+@pytest.mark.parametrize("left", [3, 0], ids=["other lines", "no lines"])
 def test_a_file_that_changes_while_it_is_read(
-    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: int
 ) -> None:
-    """Another line stands where Ann's result was: nothing is concluded from what is not hers."""
+    """Another line stands where Ann's result was, or none: nothing is concluded from what is not hers."""
     source = folder_of(tmp_path / "in", three())
     path = source / "Observation.ndjson"
     fetched = fetch.fetch
 
     def late(*given: object) -> object:
-        path.write_text("".join(json.dumps(hemoglobin(f"n{one}", "cleo", 9.0)) + "\n" for one in range(3)), "utf-8")
+        others = [json.dumps(hemoglobin(f"n{one}", "cleo", 9.0)) + "\n" for one in range(left)]
+        path.write_text("".join(others), "utf-8")
         return fetched(*given)
 
     monkeypatch.setattr("trialmatch.prescreen.reading.fetch", late)

@@ -17,25 +17,13 @@ from trialmatch.prescreen import closer, people
 from trialmatch.prescreen.binding import Binder
 from trialmatch.prescreen.blocks import Blocks, Lines, Rows, counted, digest_of, merged
 from trialmatch.prescreen.closer import Fault, Identifier, Seen
-from trialmatch.prescreen.fetch import (
-    BOM,
-    GROUP,
-    Cut,
-    Piece,
-    Share,
-    Spooled,
-    Wanted,
-    by_ids,
-    fetch,
-    pieces,
-    references,
-    spooled,
-)
+from trialmatch.prescreen.fetch import GROUP, Spooled, Wanted, fetch, references, spooled
 from trialmatch.prescreen.gates import Sieves
 from trialmatch.prescreen.inputs import Input
 from trialmatch.prescreen.judge import Candidate, Line, Referred
 from trialmatch.prescreen.progress import Progress
 from trialmatch.prescreen.repeats import repeats
+from trialmatch.prescreen.shares import BOM, Cut, Piece, Share, by_ids, pieces
 from trialmatch.prescreen.survey import Survey
 from trialmatch.prescreen.workers import Shared, Workers, shared
 

@@ -9,7 +9,7 @@ from functools import partial as bound
 import orjson
 
 from trialmatch.prescreen.closer import Key, record_of
-from trialmatch.prescreen.fetch import Cut, Share
+from trialmatch.prescreen.shares import Cut, Share
 from trialmatch.prescreen.survey import Survey
 from trialmatch.prescreen.workers import Workers
 

@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 
 from trialmatch.errors import BadInput
 from trialmatch.prescreen.binding import Binder
-from trialmatch.prescreen.fetch import Piece, line_at
 from trialmatch.prescreen.gates import Gate
 from trialmatch.prescreen.inputs import RANGE, Input
+from trialmatch.prescreen.shares import Piece, line_at
 from trialmatch.prescreen.spark_tasks import local_folder
 from trialmatch.prescreen.survey import Counted, Survey, quoted
 from trialmatch.prescreen.workers import Workers, processors, shared

@@ -215,7 +215,8 @@ class Survey:
                            ELSE identified OR targets <> 1 OR subject IS NULL END AS odd
             FROM ({narrow})"""
         self.base.execute(  # in the order of the lines, whatever threads read them: a rowid is the number of a line
-            "CREATE OR REPLACE TEMP TABLE read AS SELECT kind, resourceType, odd, hash(id) AS id, "
+            "CREATE OR REPLACE TEMP TABLE read AS "
+            "SELECT kind, CASE WHEN kind IS NULL THEN resourceType END AS other, odd, hash(id) AS id, "
             "hash(subject) AS subject, CASE WHEN kind = 'Patient' THEN subject END AS person, linked, naming "
             f"FROM ({told})"
         )
@@ -233,7 +234,8 @@ class Survey:
                 "WHERE NOT odd AND naming IN (SELECT naming FROM met WHERE gated)"
             )
         self.base.execute(f"INSERT INTO odd SELECT {number}, rowid FROM read WHERE odd")
-        rows = self.base.execute("SELECT resourceType, odd, count(*) FROM read GROUP BY ALL").fetchall()
+        counts = "SELECT coalesce(kind::VARCHAR, other), odd, count(*) FROM read GROUP BY ALL"
+        rows = self.base.execute(counts).fetchall()
         self.base.execute("DROP TABLE read")
         counted = Counted()
         for kind, odd, number_of in rows:
