@@ -24,11 +24,10 @@ from trialmatch.prescreen.blocks import BLOCK, Lines, Rows, newlines
 from trialmatch.prescreen.closer import numbered
 from trialmatch.prescreen.inputs import Input
 
-#: Lines that are fetched and laid out together.
+#: Lines that are read together.
 _LINES = 8192
 
 _ID = re.compile(rb'"id"\s*:\s*"([^"\\]+)"')
-
 
 #: What some programs put before the first line of a file.
 BOM = b"\xef\xbb\xbf"
