@@ -21,11 +21,9 @@ from trialmatch.eligibility.values import Interval
 from trialmatch.eligibility.wording import normal
 from trialmatch.errors import BadInput
 from trialmatch.terminology.names import Names
+from trialmatch.terminology.shapes import BUNDLE, RESOURCES, TABLES, json_type, misshapen
 from trialmatch.terminology.systems import LOINC, canonical
-from trialmatch.terminology.valuesets import CodeSets
-
-#: Tables by file name; a site's file of the same name adds or replaces keys.
-_TABLES = ("units.json", "ucum.json", "analytes.json", "drugs.json", "results.json", "orders.json")
+from trialmatch.terminology.valuesets import CodeSets, key
 
 
 @dataclass(frozen=True)
@@ -70,44 +68,73 @@ def load(settings: Settings) -> Terminology:
     Raises BadInput naming the file and what is wrong with it.
     """
     digest = hashlib.sha256()
-    tables: dict[str, dict[str, Any]] = {name: {} for name in _TABLES}
+    tables: dict[str, dict[str, Any]] = {name: {} for name in TABLES}
     sets = CodeSets(skip_unreviewed=settings.unreviewed_codes == "skip")
     names = Names()
     displays: dict[tuple[str, str], str] = {}
     labels: dict[str, str] = {}
     designations: dict[str, frozenset[str]] = {}
-    for place, content in [*resources.mappings(), *resources.code_systems(), *_site_files(settings)]:
-        digest.update(place.rsplit("/", 1)[-1].encode() + b"\0" + content)
+    origins: dict[str, str] = {}
+    shipped = [*resources.mappings(), *resources.code_systems()]  # tests hold these against their shapes
+    for number, (place, content) in enumerate([*shipped, *_site_files(settings)]):
+        file = place.rsplit("/", 1)[-1]
+        digest.update(file.encode("utf-8", "surrogateescape") + b"\0" + content)
         data = parsed(place, content)
-        name = place.rsplit("/", 1)[-1]
-        try:
-            if name in tables:
-                _lay_over(tables[name], data)
-            elif data.get("resourceType") == "ValueSet":
-                sets.add_value_set(data)
-                _collect_displays(data, displays)
-            elif data.get("resourceType") == "ConceptMap":
-                sets.add_concept_map(data)
-            elif data.get("resourceType") == "CodeSystem" and str(data.get("url", "")).endswith("/concept"):
-                _collect_names(data, names, labels, designations)
-        except (KeyError, TypeError, AttributeError, ValueError) as problem:
-            raise BadInput(
-                place, f"not readable as mappings ({type(problem).__name__}: {problem})", _EXPECTED
-            ) from None
+        is_table = file in TABLES and data.get("resourceType") != "Bundle"
+        if number >= len(shipped):
+            _shaped(data, place, is_table)
+        if is_table:
+            _lay_over(tables[file], data)
+            continue
+        for here, resource in _resources(data, place):
+            kind = resource.get("resourceType")
+            if kind == "ValueSet":
+                sets.add_value_set(resource)
+                origins[key(resource["url"])] = here
+                _collect_displays(resource, displays)
+            elif kind == "ConceptMap":
+                sets.add_concept_map(resource)
+            elif kind == "CodeSystem" and str(resource.get("url", "")).endswith("/concept"):
+                _collect_names(resource, names, labels, designations)
     for concept, member in sets.missing():
-        raise BadInput(
-            f"ValueSet {concept}", f"it takes in {member}, which is nowhere mapped", "a ValueSet of the mappings"
-        )
+        found = f"“{' '.join(member.split())}” is nowhere mapped"
+        raise BadInput(f"{origins[concept]}: compose.include.valueSet", found, "a ValueSet of the mappings")
     for concept, title in sets.titles.items():
         labels.setdefault(concept, title)
         names.add(concept, "", [title])
     knowledge = _knowledge(tables, sets, labels, displays, settings)
     local = frozenset(f"{system}|{code}" for system, code in sets.codes("route-local"))
-    orders = {concept: _order(concept, codes) for concept, codes in tables["orders.json"].get("orders", {}).items()}
+    orders = {concept: _order(codes) for concept, codes in tables["orders.json"].get("orders", {}).items()}
     return Terminology(sets, names, knowledge, displays, labels, designations, local, orders, digest.hexdigest())
 
 
-_EXPECTED = "a ValueSet, a ConceptMap, or one of " + ", ".join(_TABLES)
+_EXPECTED = "a ValueSet, a ConceptMap, a CodeSystem, a Bundle of them, or one of " + ", ".join(TABLES)
+
+
+def _resources(data: dict[str, Any], place: str) -> list[tuple[str, dict[str, Any]]]:
+    """The resource of a file, or those of its Bundle, each with its place."""
+    if data.get("resourceType") != "Bundle":
+        return [(place, data)]
+    return [(f"{place}: entry[{n}].resource", entry["resource"]) for n, entry in enumerate(data.get("entry", ()))]
+
+
+def _shaped(data: dict[str, Any], place: str, is_table: bool) -> None:
+    """Raise BadInput for the first element of a file that its reader would stumble over."""
+    if is_table:
+        _hold(data, TABLES[place.rsplit("/", 1)[-1]], place)
+        return
+    if data.get("resourceType") == "Bundle":
+        _hold(data, BUNDLE, place)
+    for here, resource in _resources(data, place):
+        kind = resource.get("resourceType")
+        if not isinstance(kind, str) or kind not in RESOURCES:
+            raise BadInput(here, "no resourceType" if kind is None else "another resourceType", _EXPECTED)
+        _hold(resource, RESOURCES[kind], here)
+
+
+def _hold(data: dict[str, Any], shape: Any, place: str) -> None:
+    for path, found, expected in misshapen(data, shape):
+        raise BadInput(f"{place}: {path.removeprefix('.')}", found, expected)
 
 
 def parsed(place: str, content: bytes) -> dict[str, Any]:
@@ -117,7 +144,7 @@ def parsed(place: str, content: bytes) -> dict[str, Any]:
     except orjson.JSONDecodeError as problem:
         raise BadInput(f"{place}:{problem.lineno}", f"no JSON ({problem.msg})", "a JSON object") from None
     if not isinstance(data, dict):
-        raise BadInput(place, f"a JSON {type(data).__name__}", "a JSON object")
+        raise BadInput(place, json_type(data), "a JSON object")
     return data
 
 
@@ -125,15 +152,11 @@ def _site_files(settings: Settings) -> Iterator[tuple[str, bytes]]:
     if settings.mappings is None:
         return
     for path in sorted(Path(settings.mappings).rglob("*.json")):
-        content = path.read_bytes()
-        data = parsed(str(path), content)
-        if data.get("resourceType") == "Bundle":
-            for entry in data.get("entry", ()):
-                yield str(path), orjson.dumps(entry.get("resource", {}))
-        elif path.name in _TABLES or data.get("resourceType") in ("ValueSet", "ConceptMap", "CodeSystem"):
-            yield str(path), content
-        else:
-            raise BadInput(str(path), f"resourceType {data.get('resourceType')!r}", _EXPECTED)
+        try:
+            content = path.read_bytes()
+        except OSError as problem:
+            raise BadInput(str(path), f"cannot be read ({problem.strerror})", _EXPECTED) from None
+        yield str(path), content
 
 
 def _lay_over(base: dict[str, Any], over: dict[str, Any]) -> None:
@@ -204,10 +227,8 @@ def _entries(table: dict[str, Any]) -> Iterable[tuple[str, dict[str, Any]]]:
     return ((name, entry) for name, entry in table.items() if not name.startswith("_"))
 
 
-def _order(concept: str, codes: Any) -> tuple[tuple[str, str], ...]:
+def _order(codes: str) -> tuple[tuple[str, str], ...]:
     """The codes of an order: of LOINC, or ``system|code``, separated by spaces."""
-    if not isinstance(codes, str):
-        raise BadInput(f"orders.json: orders.{concept}", f"a JSON {type(codes).__name__}", "codes separated by spaces")
     pairs = (word.rpartition("|") for word in codes.split())
     return tuple((canonical(system) if bar else LOINC, code) for system, bar, code in pairs)
 

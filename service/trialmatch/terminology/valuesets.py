@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from trialmatch.config import BASE
+from trialmatch.terminology.shapes import SUPPORTING
 from trialmatch.terminology.systems import CONCEPT, VALUE_SET, canonical, with_ancestors
 
 _REVIEW = f"{BASE}/StructureDefinition/review"
-_SUPPORTING = f"{BASE}/StructureDefinition/supporting-code"
 
 #: ConceptMap relationships (R5) and equivalences (R4) under which a local code is surely one of the target's.
 _SURE = {"equivalent", "equal", "source-is-narrower-than-target", "wider", "subsumes"}
@@ -42,7 +42,7 @@ class CodeSets:
         return concept in self.titles
 
     def add_value_set(self, resource: dict[str, Any]) -> None:
-        """Lay a ValueSet over what is there."""
+        """Lay a ValueSet, which has the shape of one, over what is there."""
         concept = key(resource["url"])
         self.titles.setdefault(concept, resource.get("title") or concept)
         compose = resource.get("compose") or {}
@@ -57,7 +57,7 @@ class CodeSets:
             self._excludes[concept] |= self._codes(part)
             self._without[concept] |= {key(url) for url in part.get("valueSet", ())}
         for extension in resource.get("extension", ()):
-            if extension.get("url") == _SUPPORTING:
+            if extension.get("url") == SUPPORTING:
                 coding = extension["valueCoding"]
                 self._supporting[(canonical(coding["system"]), coding["code"])].add(concept)
         for entry in _contained(resource.get("expansion") or {}):
@@ -74,7 +74,10 @@ class CodeSets:
         }
 
     def add_concept_map(self, resource: dict[str, Any]) -> None:
-        """Take a site's codes as members of a concept, or as other words for a standard code."""
+        """Take a site's codes as members of a concept, or as other words for a standard code.
+
+        The resource has the shape of a ConceptMap.
+        """
         for group in resource.get("group", ()):
             source, target = canonical(group.get("source", "")), canonical(group.get("target", ""))
             for element in group.get("element", ()):
