@@ -138,7 +138,7 @@ FAULTY = {
     "an id that is none": (_with(_value_set("https://site.example/x") | {"id": "a b"}), "Bundle.entry[2].resource.id"),
     "twice": (_with(study_bundle()["entry"][1]["resource"]), "Bundle.entry[2].resource.id"),
     "a concept of the mappings": (_with(_value_set(f"{BASE}/ValueSet/sle")), "Bundle.entry[2].resource.url"),
-    "no value set": (_with(_value_set("https://site.example/x", compose={"include": 3})), "ValueSet/set"),
+    "no value set": (_with(_value_set("https://site.example/x", compose={"include": 3})), "ValueSet/set.compose.include"),
 }
 
 

@@ -13,8 +13,8 @@ from trialmatch.fhir import limits
 from trialmatch.fhir.definitions import Definitions
 from trialmatch.fhir.elements import json_type
 from trialmatch.fhir.extensions import PREFIX
-from trialmatch.fhir.extensions import read as extensions_of
 from trialmatch.fhir.leaves import Noticed, asked
+from trialmatch.fhir.marks import marks, on_leaves
 from trialmatch.fhir.modifiers import Modifiers
 from trialmatch.fhir.scopes import Above, Place, Scope
 from trialmatch.terminology.mappings import Terminology
@@ -28,6 +28,9 @@ _DEFINITIONS = (
     "definitionId",
     "definitionReference",
 )
+
+#: How many characteristics are read for one study, with those of blocks and others that are taken in again and again.
+_MOST_READ = 20_000
 
 
 @dataclass
@@ -45,12 +48,24 @@ class Reader:
     unreadable: frozenset[str] = frozenset()
     leaves: dict[bytes | None, c.Leaf] = field(default_factory=dict)
     seen: dict[str, str] = field(default_factory=dict)
+    times: int = 0
 
     def __post_init__(self) -> None:
         self.definitions = Definitions(self.terminology, self.faults)
 
-    def items(self, scope: Scope, above: Above) -> tuple[c.Item, ...]:
-        """The top level of an EvidenceVariable."""
+    def eligibility(self, scope: Scope, above: Above) -> tuple[c.Item, ...]:
+        """All characteristics of an EvidenceVariable, with what they take in."""
+        items = self._top(scope, above)
+        if self._too_many():
+            allowed = f"at most {_MOST_READ} characteristics, those that are taken in again counted each time"
+            self.faults.refuse(scope.path, "too many characteristics", allowed)
+        return items
+
+    def _too_many(self) -> bool:
+        self.times += 1
+        return self.times > _MOST_READ
+
+    def _top(self, scope: Scope, above: Above) -> tuple[c.Item, ...]:
         raw = scope.resource.get("characteristic")
         return self._members(raw, f"{scope.path}.characteristic", scope, above)
 
@@ -73,18 +88,21 @@ class Reader:
 
     def _item(self, place: Place, above: Above) -> c.Item | None:
         raw, path, _ = place
+        if self._too_many():
+            return None
         if above.depth > self.settings.study_depth:
             self.faults.refuse(path, f"nested {above.depth} deep", f"at most {self.settings.study_depth} deep")
             return None
         link_id = self._link_id(place, above)
         if "modifierExtension" in raw:
-            urls = [str(one.get("url")) for one in raw["modifierExtension"] or () if isinstance(one, dict)]
+            found = raw["modifierExtension"]
+            urls = [str(one.get("url")) for one in found if isinstance(one, dict)] if isinstance(found, list) else []
             self.faults.refuse(
                 f"{path}.modifierExtension", ", ".join(urls) or "one", "none: it could change the meaning"
             )
-        extensions = extensions_of(raw, path, self.faults)
+        extensions = marks(raw, path, self.faults)
         exclude = raw.get("exclude") is True
-        if raw.get("exclude") not in (None, True, False):
+        if raw.get("exclude") is not None and not isinstance(raw["exclude"], bool):
             self.faults.refuse(f"{path}.exclude", json_type(raw["exclude"]), "true or false")
         base = self._described(raw, link_id, exclude, extensions, above)
         if path in self.unreadable:
@@ -191,7 +209,7 @@ class Reader:
 
     def _modifiers(self, place: Place, extensions: dict[str, Any], followed: tuple[object, ...]) -> Modifiers | None:
         raw, path, _ = place
-        before = len(self.faults.faults) + len(self.faults.warnings)
+        before = self.faults.times
         units = self.terminology.knowledge.units
         modifiers = Modifiers(
             windows=self._windows(place, followed),
@@ -207,7 +225,7 @@ class Reader:
         if "daily-dose" in extensions:
             here = f"{path}: extension daily-dose"
             modifiers.dose = limits.quantity(extensions["daily-dose"], here, units, self.faults)
-        return modifiers if len(self.faults.faults) + len(self.faults.warnings) == before else None
+        return modifiers if self.faults.times == before else None
 
     def _windows(self, place: Place, followed: tuple[object, ...]) -> tuple[Window, ...]:
         raw, path, scope = place
@@ -244,16 +262,15 @@ class Reader:
         if id(place.raw) in followed:
             self.faults.refuse(path, "a cycle", "characteristics that do not hang on themselves")
             return None
+        if place.path in self.unreadable or self._too_many():
+            return []
         followed = (*followed, id(place.raw))
         raw = place.raw
         if isinstance(raw.get("definitionByCombination"), dict):
             found: list[c.Leaf] = []
-            for entry in raw["definitionByCombination"].get("characteristic") or ():
-                inner = (
-                    self._dating(Place(entry, place.path, place.scope), followed, path)
-                    if isinstance(entry, dict)
-                    else []
-                )
+            members = f"{place.path}.definitionByCombination.characteristic"
+            for position, entry in enumerate(raw["definitionByCombination"].get("characteristic") or ()):
+                inner = self._dating(Place(entry, f"{members}[{position}]", place.scope), followed, path)
                 if inner is None:
                     return None
                 found += inner
@@ -266,13 +283,12 @@ class Reader:
         quiet = Noticed(lenient=self.faults.lenient)
         own, self.faults = self.faults, quiet
         self.definitions = Definitions(self.terminology, quiet)
-        leaf = self._leaf(place, "definitionByTypeAndValue", extensions_of(raw, place.path, self.faults), followed)
+        leaf = self._leaf(place, "definitionByTypeAndValue", marks(raw, place.path, self.faults), followed)
         self.faults = own
         self.definitions = Definitions(self.terminology, own)
-        for line in quiet.faults:
-            if "a cycle" in line:
-                own.faults.append(line)
-                return None
+        if any("a cycle" in line for line in quiet.faults):
+            own.take(quiet)
+            return None
         return [leaf] if isinstance(leaf, c.ResultLeaf | c.EventLeaf | c.ExposureLeaf) else []
 
     def _group(self, place: Place, base: c.Item, extensions: dict[str, Any], above: Above) -> c.Item | None:
@@ -317,16 +333,10 @@ class Reader:
 
     def _allowed_on_group(self, raw: dict[str, Any], path: str, extensions: dict[str, Any]) -> bool:
         """Whether a group carries nothing that only leaves understand."""
-        stray = [name for name in raw if name.startswith(("timeFromEvent", "instances", "duration"))]
-        stray += [
-            f"extension {name}"
-            for name in ("absence", "daily-dose", "distinct-by", "open-list", "validity")
-            if name in extensions
-        ]
+        stray = on_leaves(raw, extensions)
         for name in stray:
-            self.faults.add(
-                f"{path}.{name}" if "extension" not in name else f"{path}: {name}", "on a group", "on the leaves"
-            )
+            here = f"{path}.{name}" if "extension" not in name else f"{path}: {name}"
+            self.faults.add(here, "on a group", "on the leaves")
         return not stray or self.faults.lenient
 
     def _block(
@@ -350,11 +360,9 @@ class Reader:
                 here, f"a cycle through {found.resource.get('id')}", "blocks that do not take themselves in"
             )
             return None
-        flipped = above.flipped ^ base.exclude
-        below = Above(
-            f"{base.link_id}.", flipped, base.cohort, above.depth + 1, (*above.followed, found.path, scope.path)
-        )
-        items = self.items(found, below)
+        flipped, followed = above.flipped ^ base.exclude, (*above.followed, found.path, scope.path)
+        below = Above(f"{base.link_id}.", flipped, base.cohort, above.depth + 1, followed)
+        items = self._top(found, below)
         if not items:
             self.faults.add(here, "a block without characteristics", "at least one")
             return None
@@ -372,10 +380,12 @@ class Reader:
         if id(target.raw) in above.followed or target.raw is raw:
             self.faults.refuse(here, "a cycle", "characteristics that do not hang on themselves")
             return None
+        if target.path in self.unreadable:
+            return replace(base, leaf=c.TextLeaf(label=base.text))
         followed = (*above.followed, id(raw), id(target.raw))
         other = {key: value for key, value in target.raw.items() if key not in ("linkId", "description", "note")}
         other["extension"] = [
-            one for one in target.raw.get("extension", ())
+            one for one in target.raw.get("extension") or ()
             if isinstance(one, dict) and one.get("url") not in (f"{PREFIX}printed-as", f"{PREFIX}cohort")
         ]  # fmt: skip
         exclude = base.exclude != (other.get("exclude") is True)
@@ -385,4 +395,4 @@ class Reader:
         merged = replace(base, exclude=exclude, kind=kind, text=text, same_as=same_as)
         present = next((name for name in _DEFINITIONS if other.get(name) is not None), None)
         stand_in = Place(other, target.path, scope)
-        return self._defined(stand_in, present, merged, extensions_of(other, target.path, self.faults), below)
+        return self._defined(stand_in, present, merged, marks(other, target.path, self.faults), below)

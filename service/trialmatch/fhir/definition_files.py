@@ -61,10 +61,14 @@ def from_paths(paths: Iterable[Path], settings: Settings) -> list[Definition]:
 
 
 def _from_file(path: Path, settings: Settings) -> list[Definition]:
-    size = path.stat().st_size
-    if size > settings.study_bytes:
-        raise FaultyStudy([f"{path}: {size} bytes; allowed: at most {settings.study_bytes} bytes"])
-    return unpacked(parse(path.read_bytes(), str(path)), str(path))
+    try:
+        size = path.stat().st_size
+        if size > settings.study_bytes:
+            raise FaultyStudy([f"{path}: {size} bytes; allowed: at most {settings.study_bytes} bytes"])
+        content = path.read_bytes()
+    except OSError as problem:
+        raise BadInput(str(path), f"cannot be read ({problem.strerror})", "a study as Bundle or resource") from None
+    return unpacked(parse(content, str(path)), str(path))
 
 
 def unpacked(data: Any, place: str) -> list[Definition]:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+#: So many characters are shown of what was found, and of where: either may be as long as a study.
+_LONGEST, _LONGEST_PATH = 400, 4_000
+
+#: What would break a line, or could not be written at all (halves of surrogate pairs).
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 @dataclass
@@ -16,13 +24,12 @@ class Faults:
     lenient: bool = False
     faults: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    _told: set[tuple[bool, str]] = field(default_factory=set)
 
     def add(self, path: str, found: str, allowed: str, *, ambiguous: bool = False) -> None:
         """Note a fault; ``ambiguous`` ones are refused even leniently."""
-        line = f"{path}: {found}; allowed: {allowed}"
-        target = self.faults if ambiguous or not self.lenient else self.warnings
-        if line not in target:
-            target.append(line)
+        line = f"{shown(path, _LONGEST_PATH)}: {shown(found)}; allowed: {shown(allowed, _LONGEST_PATH)}"
+        self._note([line], refused=ambiguous or not self.lenient)
 
     def refuse(self, path: str, found: str, allowed: str) -> None:
         """Note a fault that is refused even leniently."""
@@ -30,6 +37,22 @@ class Faults:
 
     def warn(self, path: str, words: str) -> None:
         """Note what is accepted but should be known."""
-        line = f"{path}: warning: {words}"
-        if line not in self.warnings:
-            self.warnings.append(line)
+        self._note([f"{shown(path, _LONGEST_PATH)}: warning: {shown(words)}"], refused=False)
+
+    def take(self, other: Faults) -> None:
+        """Note what others have found."""
+        self._note(other.faults, refused=True)
+        self._note(other.warnings, refused=False)
+
+    def _note(self, lines: Iterable[str], *, refused: bool) -> None:
+        """Note each line once."""
+        for line in lines:
+            if (refused, line) not in self._told:
+                self._told.add((refused, line))
+                (self.faults if refused else self.warnings).append(line)
+
+
+def shown(text: str, most: int = _LONGEST) -> str:
+    """A part of a line: on one line, and its middle left out where it is very long."""
+    text = _BREAKS.sub(" ", text)
+    return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 :]}"

@@ -41,8 +41,7 @@ def validate_once(definitions: Sequence[Definition], depth: int, faults: Faults)
         unreadable |= validate([replace(definition, resource=resource)], depth, found)
         if not found.faults and not found.warnings:
             known.update(one.new)
-        faults.faults += [line for line in found.faults if line not in faults.faults]
-        faults.warnings += [line for line in found.warnings if line not in faults.warnings]
+        faults.take(found)
     return frozenset(unreadable)
 
 

@@ -5,14 +5,11 @@ The way of a study is the tuple :data:`STEPS`; each step adds faults, and a set 
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-
-import orjson
 
 from trialmatch.config import BASE, Settings
 from trialmatch.eligibility.criteria import EventLeaf, Leaf, Study
@@ -23,7 +20,10 @@ from trialmatch.fhir.elements import json_type
 from trialmatch.fhir.faults import Faults
 from trialmatch.fhir.leaves import Noticed
 from trialmatch.fhir.scopes import Above, Scope, scope_of
+from trialmatch.fhir.written import digest_of
 from trialmatch.terminology.mappings import Terminology
+from trialmatch.terminology.shapes import VALUE_SET, misshapen
+from trialmatch.terminology.valuesets import key
 
 if TYPE_CHECKING:  # of no use to who only looks at studies, and long to import
     from trialmatch.eligibility.program import Program
@@ -77,12 +77,8 @@ class StudySet:
 
 def identifiers(study: Study) -> set[str]:
     """A study's identifiers (registry numbers)."""
-    entries = study.resource.get("identifier")
-    return (
-        {str(one["value"]) for one in entries if isinstance(one, dict) and "value" in one}
-        if isinstance(entries, list)
-        else set()
-    )
+    entries = _listed(study.resource, "identifier")
+    return {str(one["value"]) for one in entries if isinstance(one, dict) and "value" in one}
 
 
 @dataclass
@@ -97,6 +93,7 @@ class _Loading:
     unreadable: frozenset[str] = frozenset()
     leaves: dict[bytes | None, Leaf] = field(default_factory=dict)
     studies: list[Study] = field(default_factory=list)
+    digest: str = ""
 
     @cached_property
     def scopes(self) -> dict[tuple[str, str], tuple[int, Scope]]:
@@ -125,10 +122,18 @@ class _Loading:
 
 
 def _scope(resource: dict[str, Any], path: str) -> Scope:
-    contained = resource.get("contained")
-    return scope_of(
-        resource, path, [one for one in contained if isinstance(one, dict)] if isinstance(contained, list) else []
-    )
+    return scope_of(resource, path, [one for one in _listed(resource, "contained") if isinstance(one, dict)])
+
+
+def _listed(resource: dict[str, Any], name: str) -> list[Any]:
+    """What stands in an array; nothing where there is another thing in its place, which validation tells."""
+    found = resource.get(name)
+    return found if isinstance(found, list) else []
+
+
+def _write(loading: _Loading) -> None:
+    """JSON that can be written again."""
+    loading.digest = digest_of(loading.definitions, loading.faults)
 
 
 def _validate(loading: _Loading) -> None:
@@ -140,12 +145,28 @@ def _validate(loading: _Loading) -> None:
 
 def _value_sets(loading: _Loading) -> None:
     """Value sets that come with the studies."""
+    added = []
     for definition in loading.definitions:
-        if definition.resource.get("resourceType") == "ValueSet" and isinstance(definition.resource.get("url"), str):
-            try:
-                loading.terminology.sets.add_value_set(definition.resource)
-            except (KeyError, TypeError, AttributeError, ValueError) as problem:
-                loading.faults.refuse(definition.path, f"not readable ({type(problem).__name__})", "a ValueSet of R5")
+        if definition.resource.get("resourceType") != "ValueSet" or definition.resource.get("url") is None:
+            continue
+        faults = list(misshapen(definition.resource, VALUE_SET))
+        for path, found, allowed in faults:
+            loading.faults.refuse(f"{definition.path}{path}", found, allowed)
+        if not faults:
+            loading.terminology.sets.add_value_set(definition.resource)
+            added.append(definition)
+    for definition in added:
+        _unions(definition, loading)
+
+
+def _unions(definition: Definition, loading: _Loading) -> None:
+    compose = definition.resource.get("compose", {})
+    for part in ("include", "exclude"):
+        for position, entry in enumerate(compose.get(part, ())):
+            for number, url in enumerate(entry.get("valueSet", ())):
+                if key(url) not in loading.terminology.sets:
+                    here = f"{definition.path}.compose.{part}[{position}].valueSet[{number}]"
+                    loading.faults.add(here, f"“{url}” is nowhere mapped", "a ValueSet of the mappings or the study")
 
 
 def _read(loading: _Loading) -> None:
@@ -174,14 +195,14 @@ def _read(loading: _Loading) -> None:
 
 def _study(definition: Definition, study_id: str, loading: _Loading, used: set[str]) -> Study | None:
     resource, path = definition.resource, definition.path
-    groups = [one for one in resource.get("comparisonGroup") or () if isinstance(one, dict)]
+    groups = [one for one in _listed(resource, "comparisonGroup") if isinstance(one, dict)]
     cohorts = {str(one["linkId"]): str(one.get("name", one["linkId"])) for one in groups if "linkId" in one}
     recruitment = resource.get("recruitment")
     eligibility = recruitment.get("eligibility") if isinstance(recruitment, dict) else None
     identifier = next(
         (
             one.get("value")
-            for one in resource.get("identifier") or ()
+            for one in _listed(resource, "identifier")
             if isinstance(one, dict) and one.get("system") == _REGISTRY
         ),
         None,
@@ -217,7 +238,7 @@ def _study(definition: Definition, study_id: str, loading: _Loading, used: set[s
         loading.leaves,
     )
     used.add(scope.path)
-    items = reader.items(scope, Above())
+    items = reader.eligibility(scope, Above())
     study = Study(
         **common,
         items=items or None,
@@ -243,7 +264,7 @@ def _noting(loading: _Loading, used: set[str]) -> Any:
 
 
 def _has_exclusions(scope: Scope, loading: _Loading) -> bool:
-    for position, one in enumerate(scope.resource.get("extension") or ()):
+    for position, one in enumerate(_listed(scope.resource, "extension")):
         if isinstance(one, dict) and one.get("url") == _NO_EXCLUSIONS:
             if not isinstance(one.get("valueBoolean"), bool):
                 loading.faults.add(f"{scope.path}.extension[{position}]", "no valueBoolean", "valueBoolean")
@@ -288,11 +309,11 @@ def _blocks_alone(loading: _Loading, used: set[str]) -> None:
         reader = Reader(
             loading.terminology, loading.settings, loading.faults, loading.find, {}, loading.unreadable, loading.leaves
         )
-        reader.items(scope, Above(cohort=None))
+        reader.eligibility(scope, Above(cohort=None))
 
 
 #: The way of a study from raw JSON to criteria.
-STEPS = (_validate, _value_sets, _read)
+STEPS = (_write, _validate, _value_sets, _read)
 
 
 def load(
@@ -309,11 +330,8 @@ def load(
         step(loading)
     if loading.faults.faults:
         raise FaultyStudy(loading.faults.faults)
-    digest = hashlib.sha256()
-    for definition in definitions:
-        digest.update(orjson.dumps(definition.resource, option=orjson.OPT_SORT_KEYS))
     studies = tuple(sorted(loading.studies, key=lambda study: study.id))
-    return StudySet(studies, digest.hexdigest(), tuple(loading.faults.warnings))
+    return StudySet(studies, loading.digest, tuple(loading.faults.warnings))
 
 
 __all__ = ["Definition", "StudySet", "from_paths", "identifiers", "load", "shipped", "unpacked"]
