@@ -138,7 +138,7 @@ FAULTY = {
     "an id that is none": (_with(_value_set("https://site.example/x") | {"id": "a b"}), "Bundle.entry[2].resource.id"),
     "twice": (_with(study_bundle()["entry"][1]["resource"]), "Bundle.entry[2].resource.id"),
     "a concept of the mappings": (_with(_value_set(f"{BASE}/ValueSet/sle")), "Bundle.entry[2].resource.url"),
-    "no value set": (_with(_value_set("https://site.example/x", compose={"include": 3})), "ValueSet/set.compose.include"),
+    "no value set": (_with(_value_set("https://site.example/x", compose=3)), "ValueSet/set.compose"),
 }
 
 
@@ -149,6 +149,13 @@ def test_what_an_addition_may_not_be(client: FlaskClient, name: str) -> None:
     assert refused.status_code == 422, refused.text
     assert [one["path"] for one in refused.get_json()["errors"]] == [f"body: {path}"]
     assert _ids(client) == SHIPPED
+
+
+@pytest.mark.parametrize("url", [["https://site.example/x"], {}, 7])
+def test_a_url_that_is_no_string(client: FlaskClient, url: Any) -> None:
+    refused = client.post(URL, json=study_bundle(url=url))
+    assert refused.status_code == 422, refused.text
+    assert refused.get_json()["errors"][0]["path"] == "body: ResearchStudy/trial-1.url"
 
 
 def test_a_study_with_a_value_set_of_its_own(fresh: FlaskClient) -> None:

@@ -37,7 +37,8 @@ _MOST_READ = 20_000
 class Reader:
     """Reads the eligibility of one study. ``find`` resolves a reference to another EvidenceVariable.
 
-    ``leaves`` are those that were made before under the same settings, by what they ask.
+    ``leaves`` are those that were made before under the same settings, by what they ask. ``full`` says that there was
+    more to read than a study may hold.
     """
 
     terminology: Terminology
@@ -49,6 +50,7 @@ class Reader:
     leaves: dict[bytes | None, c.Leaf] = field(default_factory=dict)
     seen: dict[str, str] = field(default_factory=dict)
     times: int = 0
+    full: bool = False
 
     def __post_init__(self) -> None:
         self.definitions = Definitions(self.terminology, self.faults)
@@ -56,14 +58,15 @@ class Reader:
     def eligibility(self, scope: Scope, above: Above) -> tuple[c.Item, ...]:
         """All characteristics of an EvidenceVariable, with what they take in."""
         items = self._top(scope, above)
-        if self._too_many():
+        if self.full:
             allowed = f"at most {_MOST_READ} characteristics, those that are taken in again counted each time"
             self.faults.refuse(scope.path, "too many characteristics", allowed)
         return items
 
     def _too_many(self) -> bool:
         self.times += 1
-        return self.times > _MOST_READ
+        self.full = self.times > _MOST_READ
+        return self.full
 
     def _top(self, scope: Scope, above: Above) -> tuple[c.Item, ...]:
         raw = scope.resource.get("characteristic")
@@ -351,14 +354,12 @@ class Reader:
         self._allowed_on_group(raw, path, extensions)
         found = self.find(target, scope) if isinstance(target, str) else None
         if found is None:
-            self.faults.add(
-                here, f"“{target}” is not there", "an EvidenceVariable of the same Bundle, folder or shipped"
-            )
+            allowed = "an EvidenceVariable of the same Bundle, folder or shipped"
+            self.faults.add(here, f"“{target}” is not there", allowed)
             return replace(base, leaf=c.TextLeaf(label=base.text)) if self.faults.lenient else None
         if found.path in above.followed or found.path == scope.path:
-            self.faults.refuse(
-                here, f"a cycle through {found.resource.get('id')}", "blocks that do not take themselves in"
-            )
+            cycle = f"a cycle through {found.resource.get('id')}"
+            self.faults.refuse(here, cycle, "blocks that do not take themselves in")
             return None
         flipped, followed = above.flipped ^ base.exclude, (*above.followed, found.path, scope.path)
         below = Above(f"{base.link_id}.", flipped, base.cohort, above.depth + 1, followed)

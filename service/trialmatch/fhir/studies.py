@@ -94,6 +94,7 @@ class _Loading:
     leaves: dict[bytes | None, Leaf] = field(default_factory=dict)
     studies: list[Study] = field(default_factory=list)
     digest: str = ""
+    full: bool = False
 
     @cached_property
     def scopes(self) -> dict[tuple[str, str], tuple[int, Scope]]:
@@ -187,6 +188,8 @@ def _read(loading: _Loading) -> None:
             )
             continue
         seen[study_id] = definition.place
+        if loading.full:  # each one more would be read as long before it is refused
+            return
         study = _study(definition, study_id, loading, used)
         if study is not None:
             loading.studies.append(study)
@@ -239,6 +242,7 @@ def _study(definition: Definition, study_id: str, loading: _Loading, used: set[s
     )
     used.add(scope.path)
     items = reader.eligibility(scope, Above())
+    loading.full = reader.full
     study = Study(
         **common,
         items=items or None,
@@ -310,6 +314,8 @@ def _blocks_alone(loading: _Loading, used: set[str]) -> None:
             loading.terminology, loading.settings, loading.faults, loading.find, {}, loading.unreadable, loading.leaves
         )
         reader.eligibility(scope, Above(cohort=None))
+        if reader.full:
+            return
 
 
 #: The way of a study from raw JSON to criteria.

@@ -33,6 +33,7 @@ def _tell(definition: Definition, faults: Faults) -> None:
     """Tell what orjson does not write, each with its path; or at least that there is something."""
     before = len(faults.faults)
     level: list[tuple[str, Any]] = [(definition.path, definition.resource)]
+    _check(*level[0], faults)
     for _ in range(_MOST_NESTED):
         level = [inside for path, value in level for inside in _inside(path, value)]
         for path, value in level:

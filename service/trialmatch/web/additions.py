@@ -140,7 +140,7 @@ def _apart(definitions: list[Definition], others: list[Definition]) -> None:
         called = "/".join(_name(resource))
         if _name(resource) in names:
             raise Conflict(f"{called} belongs to another study; expected an id of its own")
-        if resource.get("url") in urls:
+        if isinstance(resource.get("url"), str) and resource["url"] in urls:
             raise Conflict(f"the url of {called} belongs to another study; expected one of its own")
         if numbers & set(_numbers(resource)):
             raise Conflict(f"a name of {called} is that of another study; expected names of its own")
