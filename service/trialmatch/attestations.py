@@ -10,6 +10,8 @@ from trialmatch.eligibility.dates import parse
 from trialmatch.eligibility.facts import Attestation
 from trialmatch.errors import BadInput
 from trialmatch.fhir.elements import json_type
+from trialmatch.fhir.faults import shown
+from trialmatch.fhir.written import HALVES
 
 _ALLOWED = {"study", "linkId", "judgement", "concept", "answer", "by", "at", "until"}
 
@@ -30,10 +32,12 @@ def _one(entry: Any, place: str, zone: tzinfo, only_study: str | None) -> Attest
         raise BadInput(place, json_type(entry), "an object")
     unknown = sorted(set(entry) - _ALLOWED)
     if unknown:
-        raise BadInput(f"{place}.{unknown[0]}", "an unknown field", ", ".join(sorted(_ALLOWED)))
+        raise BadInput(f"{place}.{shown(unknown[0], 64)}", "an unknown field", ", ".join(sorted(_ALLOWED)))
     for name, value in entry.items():
         if value is not None and not isinstance(value, str):
             raise BadInput(f"{place}.{name}", json_type(value), "a string")
+        if value is not None and HALVES.search(value):
+            raise BadInput(f"{place}.{name}", "half a surrogate pair", "a string of Unicode characters")
     if entry.get("answer") not in ("met", "unmet"):
         raise BadInput(f"{place}.answer", "another answer" if entry.get("answer") else "none", "met or unmet")
     link_id, judgement = entry.get("linkId"), entry.get("judgement")

@@ -15,7 +15,8 @@ from trialmatch.fhir.faults import Faults
 #: What orjson writes: numbers of 64 bits, and so many objects and arrays inside each other (it stops at 254).
 _LEAST, _MOST, _MOST_NESTED = -(2**63), 2**64 - 1, 250
 
-_HALVES = re.compile(r"[\ud800-\udfff]")
+#: Halves of surrogate pairs, which JSON in Python may hold and UTF-8 may not.
+HALVES = re.compile(r"[\ud800-\udfff]")
 
 
 def digest_of(definitions: Sequence[Definition], faults: Faults) -> str:
@@ -55,7 +56,7 @@ def _inside(path: str, value: Any) -> list[tuple[str, Any]]:
 def _check(path: str, value: Any, faults: Faults) -> None:
     if isinstance(value, int) and not _LEAST <= value <= _MOST:
         faults.refuse(path, "a whole number of more than 64 bits", "a number that fits into 64 bits")
-    elif isinstance(value, str) and _HALVES.search(value):
+    elif isinstance(value, str) and HALVES.search(value):
         faults.refuse(path, "half a surrogate pair", "a string of Unicode characters")
-    elif isinstance(value, dict) and any(_HALVES.search(name) for name in value):
+    elif isinstance(value, dict) and any(HALVES.search(name) for name in value):
         faults.refuse(path, "half a surrogate pair in the name of an element", "names of FHIR R5")
