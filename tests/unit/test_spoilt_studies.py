@@ -277,6 +277,24 @@ def test_value_sets_of_another_shape() -> None:
     ]
 
 
+def test_value_sets_inside_each_other_without_end() -> None:
+    def chain(length: int, last: str) -> tuple[Json, ...]:
+        def one(number: int) -> Json:
+            target = f"https://chain-{length}/{number + 1}" if number + 1 < length else last
+            compose = {"include": [{"valueSet": [target]}]}
+            return {"resourceType": "ValueSet", "url": f"https://chain-{length}/{number}", "compose": compose}
+
+        return tuple(map(one, range(length)))
+
+    assert faults(study_bundle([SLE], blocks=chain(40, f"{BASE}/ValueSet/sle"))) == []
+    for length, last in ((1_500, f"{BASE}/ValueSet/sle"), (3, "https://chain-3/0")):
+        line = faults(study_bundle([SLE], blocks=chain(length, last)))[0]
+        assert line == (
+            "study.json: ValueSet/.compose: value sets inside each other without end; "
+            "allowed: value sets that do not take themselves in, less than 50 deep"
+        )
+
+
 def _doubling(entry: Any, last: Json) -> list[Json]:
     """Thirty characteristics, each of which asks for the next one twice."""
     return [*(entry(number) for number in range(30)), {**last, "linkId": "30"}]

@@ -161,7 +161,11 @@ def _value_sets(loading: _Loading) -> None:
 
 
 def _unions(definition: Definition, loading: _Loading) -> None:
+    """Value sets that one takes in or leaves out have to be there, and to come to an end."""
     compose = definition.resource.get("compose", {})
+    if loading.terminology.sets.tangled(key(definition.resource["url"])):
+        allowed = "value sets that do not take themselves in, less than 50 deep"
+        loading.faults.refuse(f"{definition.path}.compose", "value sets inside each other without end", allowed)
     for part in ("include", "exclude"):
         for position, entry in enumerate(compose.get(part, ())):
             for number, url in enumerate(entry.get("valueSet", ())):

@@ -204,6 +204,15 @@ class CodeSets:
                 pending += self._parents.get(one, set())
         return found
 
+    def tangled(self, concept: str) -> bool:
+        """Whether a concept's unions and exclusions nest too deep, too often, or without end to be looked through."""
+        level = [concept]
+        for _ in range(50):
+            level = [one for outer in level for held in (self._unions, self._without) for one in held.get(outer, ())]
+            if not level or len(level) > 10_000:
+                break
+        return bool(level)
+
     def missing(self) -> Iterable[tuple[str, str]]:
         """Unions that name a concept which is nowhere: (concept, missing member)."""
         for concept, members in sorted(self._unions.items()):
