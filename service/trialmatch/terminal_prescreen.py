@@ -135,14 +135,18 @@ def _notes(run: Mapping[str, Any]) -> Iterator[str]:
         yield f"Without criteria in the record, so that nobody can tell: {', '.join(run['undetermined'])}"
     orphans = sum(counts["orphans"].values())
     if orphans:
-        yield f"{orphans:,} records are about patients who are not there"
+        yield f"{_number(orphans, 'record is', 'records are')} about patients who are not there"
     if counts["repeated"]:
-        yield f"{counts['repeated']:,} records are there again; the newest version counts"
+        yield f"{_number(counts['repeated'], 'record is', 'records are')} there again; the newest version counts"
     if counts["replaced"]:
-        who = "1 patient is" if counts["replaced"] == 1 else f"{counts['replaced']:,} patients are"
-        yield f"{who} replaced by another and looked at there"
+        yield f"{_number(counts['replaced'], 'patient is', 'patients are')} replaced by another and looked at there"
     if counts["faults"]:
-        yield f"{counts['faults']:,} lines could not be read: what they might have said counts as not known"
+        lines = _number(counts["faults"], "line", "lines")
+        yield f"{lines} could not be read: what might have been said there counts as not known"
+
+
+def _number(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
 
 
 def _changes(changes: Sequence[Sequence[Any]], width: int) -> Iterator[RenderableType]:
