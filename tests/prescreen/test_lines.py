@@ -107,11 +107,26 @@ def test_what_stands_between_lines(
     assert done.run["counts"] == plain.run["counts"]
 
 
+@pytest.mark.parametrize("form", ["plain", "blank lines", "packed", "broken off"])
 def test_few_lines_at_a_time(
-    engine: Engine, plain: Screened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, plain: Screened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
-    monkeypatch.setattr(shares, "_LINES", 1)
-    assert same(engine, folder_of(tmp_path / "in", three()), tmp_path / "out", **ONE).rows == plain.rows
+    """Whatever way a file is read, what is kept in memory of it is put together again in its order."""
+    monkeypatch.setattr(shares, "LINES", 1)
+    monkeypatch.setattr(fetch, "LINES", 1)
+    source = folder_of(tmp_path / "in", three())
+    for path in sorted(source.iterdir()):
+        content = path.read_bytes()
+        if form == "blank lines":
+            path.write_bytes(content.replace(b"\n", b"\n\n"))
+        elif form != "plain":
+            packed = gzip.compress(content)
+            end = -6 if form == "broken off" and path.name.startswith("Observation") else None
+            path.with_suffix(".ndjson.gz").write_bytes(packed[:end])
+            path.unlink()
+    done = same(engine, source, tmp_path / "out", **ONE)
+    assert done.rows.keys() == plain.rows.keys()
+    assert (done.rows == plain.rows) == (form != "broken off")
 
 
 @pytest.mark.parametrize(

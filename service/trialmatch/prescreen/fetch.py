@@ -1,7 +1,8 @@
 """The raw lines of those patients who may be candidates, laid out by groups of patients.
 
 The survey says in which lines of a file they stand; files that it could not read are parsed line by line. Each share of
-the work leaves one spool file, ordered by group, so that a group is read back as one slice of each.
+the work leaves one spool file, whose lines are ordered by group, some thousands at a time, so that a group is read back
+as a few slices of each.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from struct import Struct
 
@@ -21,7 +22,7 @@ import orjson
 
 from trialmatch.fhir.elements import Malformed
 from trialmatch.prescreen.closer import Identifier, numbered, record_of, subjects
-from trialmatch.prescreen.shares import Found, Share, changed, plain
+from trialmatch.prescreen.shares import LINES, Found, Share, changed, plain
 
 #: Candidates that are judged together, and kept in memory together.
 GROUP = 256
@@ -69,15 +70,15 @@ def fetch(share: Share, wanted: Path, folder: Path) -> Spooled:
     """
     whose = _wanted(wanted)
     found = _closely(share, whose) if share.picked is None else _checked(share, whose)
-    lines = sorted(found, key=lambda one: one[:2])  # as in the file
     path = folder / f"{share.number:05}-{share.part:08}"
     slices: list[tuple[int, int, int]] = []
     aside = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")  # another machine may be at the same share
     with aside.open("wb") as stream:
-        for group, own in groupby(lines, key=lambda one: one[0] // GROUP):
-            held = b"".join(_HEAD.pack(one, share.number, at, len(line)) + line for one, at, line in own)
-            slices.append((group, stream.tell(), len(held)))
-            stream.write(held)
+        while batch := sorted(islice(found, LINES), key=lambda one: one[:2]):  # by candidate, then as in the file
+            for group, own in groupby(batch, key=lambda one: one[0] // GROUP):
+                held = b"".join(_HEAD.pack(one, share.number, at, len(line)) + line for one, at, line in own)
+                slices.append((group, stream.tell(), len(held)))
+                stream.write(held)
     os.replace(aside, path)
     return Spooled(path, tuple(slices))
 

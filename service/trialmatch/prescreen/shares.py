@@ -24,8 +24,8 @@ from trialmatch.prescreen.blocks import BLOCK, Lines, Rows, newlines
 from trialmatch.prescreen.closer import numbered
 from trialmatch.prescreen.inputs import Input
 
-#: Lines that are read together.
-_LINES = 8192
+#: Lines that are taken together, and kept in memory together.
+LINES = 8192
 
 _ID = re.compile(rb'"id"\s*:\s*"([^"\\]+)"')
 
@@ -90,8 +90,8 @@ class Cut:
                 yield Share(self.number, self.file, 0, rows)
             return
         offsets, ends = self.lines.blocks(rows.lines)
-        for part, at in enumerate(range(0, len(offsets), _LINES)):
-            own = slice(at, at + _LINES)
+        for part, at in enumerate(range(0, len(offsets), LINES)):
+            own = slice(at, at + LINES)
             picked = Standing(offsets[own], ends[own], rows.lines[own], rows.owners[own])
             yield Share(self.number, self.file, part, picked)
 
