@@ -206,7 +206,7 @@ def test_a_site_orders_by_its_own_catalogue_or_not_at_all(tmp_path: Path) -> Non
 
 def test_a_table_of_the_wrong_shape_is_refused(tmp_path: Path) -> None:
     (tmp_path / "orders.json").write_text(json.dumps({"orders": {"lvef": ["1-1"]}}))
-    with pytest.raises(BadInput, match=r"orders\.json: orders\.lvef: a JSON list; expected codes separated by spaces"):
+    with pytest.raises(BadInput, match=r"orders\.json: orders\.lvef: an array; expected codes separated by spaces"):
         mappings.load(Settings.read({}, mappings=str(tmp_path)))
 
 

@@ -108,7 +108,7 @@ NUMBER = Check(lambda value: _number(value) is not None, "a number")
 ABOVE_ZERO = Check(_above_zero, "a number above 0")
 WORD = Check(lambda value: isinstance(value, str) and bool(value.strip()), "a word")
 WHOLE = Check(lambda value: type(value) is int and value > 0, "a whole number above 0")
-
+CODES = Check(lambda value: isinstance(value, str), "codes separated by spaces")
 POWER = Check(lambda value: type(value) is int, "a whole number")
 
 _POLARITIES = ("positive", "negative", "equivocal")
@@ -181,7 +181,7 @@ TABLES: dict[str, Any] = {
         **{polarity: [WORD] for polarity in _POLARITIES},
         "interpretation": Each(Check(lambda value: value in _POLARITIES, ", ".join(_POLARITIES))),
     },
-    "orders.json": {"orders": Each(str)},
+    "orders.json": {"orders": Each(CODES)},
 }
 
 #: Resources by type, and a Bundle of them.
