@@ -177,7 +177,10 @@ def _with(name: str, path: str, value: Any) -> tuple[str, Json]:
             _with("results.json", "interpretation/OHO", "maybe"),
             "results.json: interpretation.OHO: another value; expected positive, negative, equivocal",
         ),
-        (_with("orders.json", "orders/alt", ["1742-6"]), "orders.json: orders.alt: an array; expected codes separated by spaces"),
+        (
+            _with("orders.json", "orders/alt", ["1742-6"]),
+            "orders.json: orders.alt: an array; expected codes separated by spaces",
+        ),
     ],
 )
 def test_what_its_reader_would_stumble_over(tmp_path: Path, file: tuple[str, Json], told: str) -> None:
