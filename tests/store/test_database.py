@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -207,3 +209,20 @@ def test_what_a_failing_block_wrote_is_undone(store: Store) -> None:
     with store.reading() as connection:
         assert scalar(connection, "SELECT count(*) FROM purges") == 0
     audit.record(store, {**writers.event("p1", 1), "recorded": NOW.isoformat()})
+
+
+def test_a_file_that_another_one_writes_first(tmp_path: Path) -> None:
+    """Before a file has its write-ahead log, SQLite refuses it at once while another one writes; opening waits."""
+    path = tmp_path / "store.sqlite"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(sqlite3.OperationalError, match="locked"):  # what is to be waited for
+        sqlite3.connect(path, isolation_level=None, timeout=60).execute("PRAGMA journal_mode=WAL")
+    end = threading.Timer(0.3, other.execute, ["COMMIT"])
+    end.start()
+    try:
+        with Store.open(f"sqlite:///{path}") as store:
+            store.check()
+    finally:
+        end.join()
+        other.close()

@@ -146,7 +146,7 @@ class Store:
         except OSError as problem:
             raise StoreUnavailable(f"{self.place}: its file cannot be made ({problem.strerror})") from None
         with self._told(), closing(self.engine.raw_connection()) as connection:
-            connection.cursor().execute("PRAGMA journal_mode=WAL")
+            _asking()(connection.cursor().execute, "PRAGMA journal_mode=WAL")  # does not wait for a writer by itself
 
     def _revision(self) -> str | None:
         """The newest migration that the database has seen."""
@@ -250,6 +250,16 @@ def _prepare_connection(connection: sqlite3.Connection, _: object) -> None:
     connection.execute(f"PRAGMA busy_timeout={1000 * PATIENCE}")
 
 
+def _asking() -> Retrying:
+    """Asks often: SQLite's own waiting sleeps longer and longer, and some of many writers would wait for seconds."""
+    return Retrying(
+        retry=retry_if_exception(is_busy),
+        stop=stop_after_delay(PATIENCE),
+        wait=wait_random(0.0005, 0.002),
+        reraise=True,
+    )
+
+
 def _begin(connection: Connection) -> None:
     execute = connection.connection.cursor().execute
     writes = connection.get_execution_options().get("writes")
@@ -257,17 +267,10 @@ def _begin(connection: Connection) -> None:
         execute("BEGIN")
         return
     execute(f"PRAGMA synchronous={'FULL' if writes == 'lasting' else 'NORMAL'}")
-    # A writer takes the lock at its beginning: to take it in the middle could fail without any waiting. And it asks
-    # often: SQLite's own waiting sleeps longer and longer, so that among busy writers some would wait for seconds.
-    asking = Retrying(
-        retry=retry_if_exception(is_busy),
-        stop=stop_after_delay(PATIENCE),
-        wait=wait_random(0.0005, 0.002),
-        reraise=True,
-    )
+    # A writer takes the lock at its beginning: to take it in the middle could fail without any waiting.
     execute("PRAGMA busy_timeout=0")
     try:
-        asking(execute, "BEGIN IMMEDIATE")
+        _asking()(execute, "BEGIN IMMEDIATE")
     finally:
         execute(f"PRAGMA busy_timeout={1000 * PATIENCE}")
 
