@@ -287,3 +287,24 @@ def test_a_version_that_is_odd(
     done = same(engine, source, tmp_path / "out", **ONE)
     assert list(done.rows) == ["Patient/ann"]  # ten times the limit of normal is too much for Bea
     assert done.counts()["repeated"] == 1
+
+
+def test_lines_with_one_id_that_are_no_json_after_all(engine: Engine, plain: Screened, tmp_path: Path) -> None:
+    """DuckDB takes NaN for a number: of patients who are set aside, such lines pass, twice as well as once."""
+    source = folder_of(tmp_path / "in", [*three(), hemoglobin("o1", "ann", 12.1)])
+    path = source / "Observation.ndjson"
+    line = json.dumps(hemoglobin("o8", "cleo", float("nan"))) + "\n"
+    path.write_text(path.read_text("utf-8") + 2 * line, "utf-8")
+    done = screened(engine, source, tmp_path / "out", **ONE)
+    assert done.rows == plain.rows
+    assert done.counts()["repeated"] == 1  # o1, which can be read
+
+
+def test_the_first_line_of_a_packed_file_is_there_again(engine: Engine, plain: Screened, tmp_path: Path) -> None:
+    """It begins with a byte order mark, and the file breaks off behind it, so that all of it is read closely."""
+    source = folder_of(tmp_path / "in", three())
+    path = source / "Observation.ndjson"
+    again = (json.dumps(hemoglobin("o1", "bea", 12.1)) + "\n").encode()
+    path.with_name("Observation.2.ndjson.gz").write_bytes(gzip.compress(b"\xef\xbb\xbf" + again)[:-4])
+    done = same(engine, source, tmp_path / "out", **ONE)
+    assert done.counts()["repeated"] == 1

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial as bound
 
-import orjson
-
+from trialmatch.fhir.elements import Json
 from trialmatch.prescreen.closer import Key, record_of
 from trialmatch.prescreen.shares import Cut, Share
 from trialmatch.prescreen.survey import Survey
@@ -52,24 +51,23 @@ def repeats(
     )
 
 
-def _keyed(share: Share, keys: frozenset[Key] | None) -> Iterator[tuple[Key, int, bytes]]:
-    """The lines of a share whose records have one of ``keys`` (None: any)."""
+def _keyed(share: Share, keys: frozenset[Key] | None) -> Iterator[tuple[Key, int, bytes, Json]]:
+    """The lines of a share whose records have one of ``keys`` (None: any), with the records."""
     for _, number, line in share.numbered():
         resource, _, _ = record_of(line, number, share.file.kind)
         key = (str((resource or {}).get("resourceType")), str((resource or {}).get("id")))
-        if keys is None or key in keys:
-            yield key, number, line
+        if resource is not None and (keys is None or key in keys):
+            yield key, number, line, resource
 
 
 def _told(share: Share, keys: frozenset[Key] | None) -> list[tuple[Key, int, str]]:
     """Whose the records of a share are, as they say it."""
-    return [(key, number, _subjects(line)) for key, number, line in _keyed(share, keys)]
+    return [(key, number, _subjects(resource)) for key, number, _, resource in _keyed(share, keys)]
 
 
 def _lines(share: Share, keys: frozenset[Key]) -> list[tuple[Key, int, bytes]]:
-    return [(key, number, line.rstrip()) for key, number, line in _keyed(share, keys)]
+    return [(key, number, line.rstrip()) for key, number, line, _ in _keyed(share, keys)]
 
 
-def _subjects(line: bytes) -> str:
-    resource = orjson.loads(line)
+def _subjects(resource: Json) -> str:
     return repr([resource.get(key) for key in ("subject", "patient", "individual")])
