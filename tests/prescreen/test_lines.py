@@ -308,3 +308,13 @@ def test_the_first_line_of_a_packed_file_is_there_again(engine: Engine, plain: S
     path.with_name("Observation.2.ndjson.gz").write_bytes(gzip.compress(b"\xef\xbb\xbf" + again)[:-4])
     done = same(engine, source, tmp_path / "out", **ONE)
     assert done.counts()["repeated"] == 1
+
+
+def test_an_encounter_that_is_no_json_after_all(engine: Engine, tmp_path: Path) -> None:
+    """It is Ann's, so it is found in judging, and the run is done anew knowing of it."""
+    visit = {"resourceType": "Encounter", "id": "e1", "status": "finished", "length": {"value": float("nan")}}
+    visit["subject"] = {"reference": "Patient/ann"}
+    result = hemoglobin("o5", "ann", 12.0, encounter={"reference": "Encounter/e2"})
+    source = folder_of(tmp_path / "in", [*three(), visit, result])
+    done = screened(engine, source, tmp_path / "out", **ONE)
+    assert [(fault["file"], fault["line"]) for fault in done.run["faults"]] == [("Encounter.ndjson", 1)]

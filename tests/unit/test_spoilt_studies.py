@@ -353,3 +353,14 @@ def test_each_fault_is_told_once() -> None:
     told.take(other)
     assert told.faults == ["a: b; allowed: c", "new"]
     assert told.warnings == ["a: b; allowed: c", "a: warning: b"]
+
+
+@pytest.mark.parametrize("name", ["recruitment", "eligibility"])
+def test_json_in_a_string_is_no_object(name: str) -> None:
+    """The models of R5 read it, and a study that says so would seem to print no criteria."""
+    bundle = study_bundle([SLE])
+    (study,) = (one["resource"] for one in bundle["entry"] if one["resource"]["resourceType"] == "ResearchStudy")
+    holder = study if name == "recruitment" else study["recruitment"]
+    holder[name] = json.dumps(holder[name])
+    with pytest.raises(FaultyStudy, match=rf"{name}: a string; allowed: an object"):
+        _load(bundle, lenient=True)

@@ -132,6 +132,14 @@ def _listed(resource: dict[str, Any], name: str) -> list[Any]:
     return found if isinstance(found, list) else []
 
 
+def _object(element: dict[str, Any], name: str, path: str, faults: Faults) -> dict[str, Any] | None:
+    """An element that is an object, if it is there. The models of R5 also take JSON in a string; our readers do not."""
+    found = element.get(name)
+    if isinstance(found, str):
+        faults.refuse(f"{path}.{name}", json_type(found), "an object")
+    return found if isinstance(found, dict) else None
+
+
 def _write(loading: _Loading) -> None:
     """JSON that can be written again."""
     loading.digest = digest_of(loading.definitions, loading.faults)
@@ -204,8 +212,8 @@ def _study(definition: Definition, study_id: str, loading: _Loading, used: set[s
     resource, path = definition.resource, definition.path
     groups = [one for one in _listed(resource, "comparisonGroup") if isinstance(one, dict)]
     cohorts = {str(one["linkId"]): str(one.get("name", one["linkId"])) for one in groups if "linkId" in one}
-    recruitment = resource.get("recruitment")
-    eligibility = recruitment.get("eligibility") if isinstance(recruitment, dict) else None
+    recruitment = _object(resource, "recruitment", path, loading.faults) or {}
+    eligibility = _object(recruitment, "eligibility", f"{path}.recruitment", loading.faults)
     identifier = next(
         (
             one.get("value")
@@ -225,7 +233,7 @@ def _study(definition: Definition, study_id: str, loading: _Loading, used: set[s
     }
     if eligibility is None:
         return Study(**common, items=None)
-    target = eligibility.get("reference") if isinstance(eligibility, dict) else None
+    target = eligibility.get("reference")
     own = _scope(resource, path)
     scope = loading.find(target, own) if isinstance(target, str) else None
     here = f"{path}.recruitment.eligibility"

@@ -18,8 +18,6 @@ from itertools import groupby, islice
 from pathlib import Path
 from struct import Struct
 
-import orjson
-
 from trialmatch.fhir.elements import Malformed
 from trialmatch.prescreen.closer import Identifier, numbered, record_of, subjects
 from trialmatch.prescreen.shares import LINES, Found, Share, changed, plain
@@ -103,8 +101,8 @@ def references(path: Path) -> tuple[set[str], set[str]]:
     for _, _, _, line in spooled(path, 0, path.stat().st_size):
         named |= {one.decode() for one in _REFERENCE.findall(line)}
         if _ENCOUNTER.search(line):
-            resource = orjson.loads(line)
-            if resource.get("resourceType") == "Encounter":
+            resource, _, _ = record_of(line, 2, None)  # what cannot be read is told when it is judged
+            if resource is not None and resource["resourceType"] == "Encounter":
                 own.add(f"Encounter/{resource.get('id')}")
     return named, own
 
