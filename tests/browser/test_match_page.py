@@ -21,7 +21,9 @@ def test_the_trials_stand_in_their_rank_with_what_is_between(page: Page, site: S
     page.goto(site.patient(MISSING))
     expect(page).to_have_title("Patient lupus-missing-01 – trialmatch")
     expect(page.get_by_role("heading", level=1)).to_have_text("Patient lupus-missing-01")
-    expect(page.locator(".facts")).to_have_text("born 1999-09-23 · female")
+    expect(page.locator(".facts")).to_have_text(
+        "Demopatient, Bela · born 1999-09-23 · female · record number DEMO-0027"
+    )
     lines = page.locator(".ranking > li").all_inner_texts()
     assert [" ".join(line.split()) for line in lines] == [
         f"Possible {UNIVERSAL} 3 missing, 7 to confirm",

@@ -31,6 +31,7 @@ from trialmatch.demo.vocabulary import (
 Json = dict[str, Any]
 
 TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
+_RECORD = {"coding": [{"system": f"{TERMINOLOGY}/v2-0203", "code": "MR"}]}
 GIVEN_NAMES = (
     "Ada", "Bela", "Cleo", "Dora", "Emil", "Fina", "Gita", "Hugo", "Ines", "Jona", "Kaya", "Lior", "Mina", "Nilo",
     "Olga", "Pari", "Qiu", "Rosa", "Sami", "Tara", "Ugo", "Vera", "Wim", "Xenia", "Yuna", "Zeno",
@@ -94,7 +95,7 @@ class Chart:
             "meta": {
                 "security": [{"system": f"{TERMINOLOGY}/v3-ActReason", "code": "HTEST", "display": "test health data"}]
             },
-            "identifier": [{"system": "urn:demo-hospital:mrn", "value": f"DEMO-{serial:04d}"}],
+            "identifier": [{"type": _RECORD, "system": "urn:demo-hospital:mrn", "value": f"DEMO-{serial:04d}"}],
             "active": True,
             "name": [{"family": "Demopatient", "given": [GIVEN_NAMES[serial % len(GIVEN_NAMES)]]}],
             "gender": gender,

@@ -90,7 +90,10 @@ class Exposure(Event):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """The patient: ``birth`` None where not recorded; ``sex`` is FHIR's administrative gender, or None."""
+    """The patient: ``birth`` None where not recorded; ``sex`` is FHIR's administrative gender, or None.
+
+    ``name`` and ``record_number`` are for a person who looks at the patient's page, and for nothing else.
+    """
 
     reference: str
     birth: Span | None = None
@@ -99,6 +102,8 @@ class Person:
     deceased: bool = False
     death: Span | None = None
     readable: bool = True
+    name: str = ""
+    record_number: str = ""
 
 
 @dataclass(slots=True)

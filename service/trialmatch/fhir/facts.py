@@ -14,6 +14,7 @@ from trialmatch.eligibility.values import Coding
 from trialmatch.errors import PatientMissing
 from trialmatch.fhir import events, medications, observations
 from trialmatch.fhir.elements import Json, Malformed, codings, text
+from trialmatch.fhir.names import called, record_number
 from trialmatch.fhir.records import FACT_TYPES, Record, Records, identities, is_about, newest
 from trialmatch.fhir.times import Clock
 from trialmatch.terminology.mappings import Terminology
@@ -122,6 +123,8 @@ class Reader:
             sex=sex,
             deceased=bool(dead) or died is not None,
             death=self.clock.read(died, "deceasedDateTime") if died else None,
+            name=called(resource),
+            record_number=record_number(resource),
         )
 
     def _note_dates(self, kind: str, place: str) -> None:

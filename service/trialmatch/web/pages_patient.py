@@ -68,8 +68,13 @@ def page(answer: Answer, view: View, held: Held, places: answers.Places) -> Json
     trials = [arranged(match, studies[match["study"]["id"]]) for match in document["matches"]]
     out = [match for match in answer.matches if match not in shown]
     person = answer.context.facts.person
-    facts = [say("match.born", date=person.birth_printed) if person.birth_printed else "", person.sex or ""]
-    facts += [say("match.deceased")] if person.deceased else []
+    facts = [
+        person.name,
+        say("match.born", date=person.birth_printed) if person.birth_printed else "",
+        person.sex or "",
+        say("match.record-number", number=person.record_number) if person.record_number else "",
+        say("match.deceased") if person.deceased else "",
+    ]
     there, none = recorded(document)
     return {
         "document": document,

@@ -154,6 +154,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     # the match page: patient and controls
     "match.heading": "Patient {patient}",
     "match.born": "born {date}",
+    "match.record-number": "record number {number}",
     "match.deceased": "deceased",
     "match.replaced": "{asked} was merged into this record.",
     "match.records": "Records: {records}",
