@@ -42,6 +42,10 @@ def generated(folder: Path, patients: int = 240) -> Path:
     results += [hemoglobin(f"x{number}", "nobody", 9.9) for number in range(5)]
     diagnoses.append({**condition("c-odd", "p0004"), "subject": {"reference": "http://a.example/fhir/Patient/p0004"}})
     diagnoses.append({**condition("c-by-name", ""), "subject": {"identifier": {"system": "urn:mrn", "value": "77"}}})
+    twice = {"reference": "Patient/p0009", "identifier": {"system": "urn:mrn", "value": "77"}}
+    diagnoses.append({**condition("c-named-twice", ""), "subject": twice})
+    unknown = {"identifier": {"system": "urn:mrn", "value": "0"}}
+    results.append({**hemoglobin("o-of-nobody", "", 9.9), "subject": unknown})
     people[7]["identifier"] = [{"system": "urn:mrn", "value": "77"}]
     for kind, held in (("Patient", people), ("Condition", diagnoses), ("Observation", results)):
         for number in range(FILES):

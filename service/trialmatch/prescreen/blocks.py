@@ -90,10 +90,14 @@ def by_file(table: pa.Table) -> dict[int, Rows]:
     return found
 
 
-def merged(rows: Rows | None, others: Sequence[tuple[int, int]]) -> Rows:
-    """Rows with others, as (line, owner), in their order."""
-    more = np.array(others, np.int64).reshape(-1, 2)
-    lines = more[:, 0] if rows is None else np.concatenate([rows.lines, more[:, 0]])
-    owners = more[:, 1] if rows is None else np.concatenate([rows.owners, more[:, 1]])
-    order = np.lexsort((owners, lines))
-    return Rows(lines[order], owners[order])
+def rows_of(pairs: Sequence[tuple[int, int]]) -> Rows:
+    """Rows from (line, owner), in their order."""
+    columns = np.array(pairs, np.int64).reshape(-1, 2)
+    return merged(Rows(columns[:, 0], columns[:, 1]))
+
+
+def merged(*rows: Rows) -> Rows:
+    """All these rows, each once, in their order."""
+    pairs = np.stack([np.concatenate([getattr(one, name) for one in rows]) for name in ("lines", "owners")])
+    lines, owners = np.unique(pairs, axis=1)
+    return Rows(lines, owners)

@@ -10,6 +10,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from trialmatch.fhir.elements import Json, Malformed, child
 from trialmatch.fhir.records import SUBJECTS, Records, is_about
@@ -21,6 +22,13 @@ Identifier = tuple[str, str]
 
 #: The type and the id of a record.
 Key = tuple[str, str]
+
+
+class Whose(NamedTuple):
+    """Whom a record is about: by ids of Patients, and by business identifiers."""
+
+    ids: tuple[str, ...]
+    identifiers: tuple[Identifier, ...]
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,8 @@ class Seen:
 
     ``subjects`` are the patients that odd records are about, with the gates they speak for; ``identified`` the same by
     business identifier; ``ids`` are those of the records themselves; ``whose`` tells, where the lines were picked,
-    which of them these are about. ``persons`` are Patients as (id, linked).
+    which of them these are about; ``counts`` how many records of a type are about the same. ``persons`` are Patients as
+    (id, linked).
     """
 
     faults: list[Fault] = field(default_factory=list)
@@ -49,9 +58,9 @@ class Seen:
     nameless: int = 0
     subjects: dict[str, frozenset[int]] = field(default_factory=dict)
     ids: Counter[Key] = field(default_factory=Counter)
-    counts: dict[tuple[str, str], int] = field(default_factory=dict)
+    counts: Counter[tuple[str, Whose]] = field(default_factory=Counter)
     identified: dict[Identifier, frozenset[int]] = field(default_factory=dict)
-    whose: list[tuple[int, list[str], list[Identifier]]] = field(default_factory=list)
+    whose: list[tuple[int, Whose]] = field(default_factory=list)
 
     def add(self, other: Seen) -> None:
         """Take in what was found in other lines of the file."""
@@ -61,10 +70,9 @@ class Seen:
         self.nameless += other.nameless
         self.whose += other.whose
         self.ids.update(other.ids)
+        self.counts.update(other.counts)
         for kind, count in other.types.items():
             self.types[kind] = self.types.get(kind, 0) + count
-        for key, count in other.counts.items():
-            self.counts[key] = self.counts.get(key, 0) + count
         for subject, gates in other.subjects.items():
             self.subjects[subject] = self.subjects.get(subject, frozenset()) | gates
         for identifier, gates in other.identified.items():
@@ -128,20 +136,19 @@ def look(number: int, file: Input, lines: Iterable[tuple[int | None, int, bytes]
         if whose is None:
             seen.faults.append(Fault(number, at, f"{kind}.subject: none; expected whose record it is", kind))
             continue
-        ids, identifiers = whose
         if row is not None:
-            seen.whose.append((row, ids, identifiers))
+            seen.whose.append((row, whose))
+        seen.counts[kind, whose] += 1
         gates = binder.of(resource) if kind in kinds else frozenset()
-        for one in ids:
+        for one in whose.ids:
             seen.subjects[one] = seen.subjects.get(one, frozenset()) | gates
-            seen.counts[kind, one] = seen.counts.get((kind, one), 0) + 1
-        for identifier in identifiers:
+        for identifier in whose.identifiers:
             seen.identified[identifier] = seen.identified.get(identifier, frozenset()) | gates
     return seen
 
 
-def subjects(resource: Json) -> tuple[list[str], list[Identifier]] | None:
-    """Whose a record is, as ids and as business identifiers; None where it does not say (see records.is_about).
+def subjects(resource: Json) -> Whose | None:
+    """Whose a record is; None where it does not say (see records.is_about).
 
     Raises Malformed where the element that says so has a wrong JSON type.
     """
@@ -161,11 +168,11 @@ def subjects(resource: Json) -> tuple[list[str], list[Identifier]] | None:
         identifier = child(reference, "identifier", key)
         if identifier and isinstance(identifier.get("system"), str) and isinstance(identifier.get("value"), str):
             identifiers.append((identifier["system"], identifier["value"]))
-    return ids, identifiers
+    return Whose(tuple(ids), tuple(identifiers))
 
 
-def identified(file: Input, asked: frozenset[Identifier]) -> list[tuple[Identifier, str]]:
-    """The Patients of a file that have one of these business identifiers."""
+def identified(file: Input) -> list[tuple[Identifier, str]]:
+    """The business identifiers of the Patients of a file, each with the id of its Patient."""
     found = []
     for number, line in numbered(file):
         if number == 0 or b'"Patient"' not in line:
@@ -175,6 +182,7 @@ def identified(file: Input, asked: frozenset[Identifier]) -> list[tuple[Identifi
             continue
         entries = resource.get("identifier")
         for entry in entries if isinstance(entries, list) else ():
-            if isinstance(entry, dict) and (entry.get("system"), entry.get("value")) in asked:
-                found.append(((entry["system"], entry["value"]), resource["id"]))
+            system, value = (entry.get("system"), entry.get("value")) if isinstance(entry, dict) else (None, None)
+            if isinstance(system, str) and isinstance(value, str):
+                found.append(((system, value), resource["id"]))
     return found

@@ -11,15 +11,15 @@ import os
 import pickle
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from pathlib import Path
 from struct import Struct
 
 from trialmatch.fhir.elements import Malformed
-from trialmatch.prescreen.closer import Identifier, numbered, record_of, subjects
+from trialmatch.prescreen.closer import Identifier, Whose, numbered, record_of, subjects
 from trialmatch.prescreen.shares import LINES, Found, Share, changed, plain
 
 #: Candidates that are judged together, and kept in memory together.
@@ -40,17 +40,18 @@ class Wanted:
 
     @cached_property
     def names(self) -> Mapping[int, list[bytes]]:
-        """The ids of each candidate."""
+        """The ids of each candidate, and the values of the business identifiers."""
         found: dict[int, list[bytes]] = {}
-        for identity, numbers in self.owners.items():
+        identifiers = ((value, numbers) for (_, value), numbers in self.identified.items())
+        for name, numbers in chain(self.owners.items(), identifiers):
             for number in numbers:
-                found.setdefault(number, []).append(identity.encode())
+                found.setdefault(number, []).append(name.encode())
         return found
 
-    def of(self, ids: Iterable[str], identifiers: Iterable[Identifier]) -> set[int]:
-        """The candidates that a record with these subjects is about."""
-        found = {one for identity in ids for one in self.owners.get(identity, ())}
-        return found | {one for identifier in identifiers for one in self.identified.get(identifier, ())}
+    def of(self, whose: Whose) -> set[int]:
+        """The candidates that a record is about."""
+        found = {one for identity in whose.ids for one in self.owners.get(identity, ())}
+        return found | {one for identifier in whose.identifiers for one in self.identified.get(identifier, ())}
 
 
 @dataclass(frozen=True)
@@ -137,8 +138,9 @@ def _owners(share: Share, number: int, line: bytes, wanted: Wanted) -> set[int]:
     if resource is None or resource["resourceType"] == "Medication":
         return set()
     if resource["resourceType"] == "Patient":
-        return wanted.of([resource["id"]] if isinstance(resource.get("id"), str) else [], ())
+        return wanted.of(Whose((resource["id"],) if isinstance(resource.get("id"), str) else (), ()))
     try:
-        return wanted.of(*(subjects(resource) or ((), ())))
+        whose = subjects(resource)
     except Malformed:
         return set()
+    return wanted.of(whose) if whose else set()

@@ -15,8 +15,8 @@ from trialmatch.errors import BadInput
 from trialmatch.fhir.records import FACT_TYPES, Records, identities
 from trialmatch.prescreen import closer, people
 from trialmatch.prescreen.binding import Binder
-from trialmatch.prescreen.blocks import Blocks, Lines, Rows, counted, digest_of, merged
-from trialmatch.prescreen.closer import Fault, Identifier, Seen
+from trialmatch.prescreen.blocks import Blocks, Lines, Rows, counted, digest_of, merged, rows_of
+from trialmatch.prescreen.closer import Fault, Identifier, Seen, Whose
 from trialmatch.prescreen.fetch import GROUP, Spooled, Wanted, fetch, references, spooled
 from trialmatch.prescreen.gates import Sieves
 from trialmatch.prescreen.inputs import Input
@@ -106,9 +106,10 @@ class Reader:
         if partial != self.told:
             sieves = Sieves.of(self.own.studies, partial)
         persons, replaced, same = self._who(survey, seen)
-        wide, identified = self._gates(survey, seen, same)
+        self._bearers(survey, seen)
+        wide = self._gates(survey, seen, same)
         judged, passed = people.candidates(survey, sieves, asked, wide, same, replaced)
-        found = self._fetch(survey, cuts, seen, self._wanted(judged, identified))
+        found = self._fetch(survey, cuts, seen, self._wanted(survey, judged))
         slices: dict[int, list[tuple[Path, int, int]]] = {}
         for left in found:
             for group, offset, length in left.slices:
@@ -122,13 +123,7 @@ class Reader:
         held |= self._referred(survey, seen, [left.path for left in found])
         referred = self.work / f"referred-{uuid.uuid4().hex}.pickle"  # processes remember it by its name
         referred.write_bytes(pickle.dumps(Referred(held)))
-        orphans = Counter(survey.orphans())
-        strangers = {one for item in seen.values() for _, one in item.counts}
-        known = survey.known(sorted(strangers)) if strangers else set()
-        for item in seen.values():
-            for (kind, subject), count in item.counts.items():
-                if subject not in known:
-                    orphans[kind] += count
+        orphans = Counter(survey.orphans()) + self._orphans(survey, seen)
         return Reading(
             self.files,
             [digest_of(ranges) for ranges in blocks],
@@ -175,14 +170,14 @@ class Reader:
         told.write_bytes(pickle.dumps(wanted))
         spool = self.work / "spool"
         spool.mkdir(parents=True, exist_ok=True)
-        plain = survey.lines(wanted.owners)
+        plain = survey.lines(wanted.owners, wanted.identified)
         work: list[Share] = []
         for number, cut in cuts.items():
             if survey.files[number].unsure:
                 work.append(cut.whole())
             else:
-                odd = [(row, owner) for row, ids, names in seen[number].whose for owner in wanted.of(ids, names)]
-                work += cut.shares(merged(plain.get(number), odd))
+                odd = rows_of([(row, owner) for row, whose in seen[number].whose for owner in wanted.of(whose)])
+                work += cut.shares(merged(plain[number], odd) if number in plain else odd)
         self.progress.begin("fetch", len(work))
         found = []
         for _, left in self.workers.each(bound(_fetch, wanted=told, folder=spool), work):
@@ -239,10 +234,24 @@ class Reader:
             yield from ((number, before[number] + at, line) for at, line in lines)
             before[number] += count
 
+    def _bearers(self, survey: Survey, seen: Mapping[int, Seen]) -> None:
+        """Find who bears the business identifiers by which records name their patients."""
+        survey.bearers.add_claimed(identifier for one in seen.values() for identifier in one.identified)
+        if not survey.bearers.asked():
+            return
+        unsure = []
+        for number in self._holding({"Patient"}, survey, seen):
+            if survey.files[number].unsure:
+                unsure.append(self.files[number])
+            else:
+                survey.read_bearers(self.files[number])
+        for _, found in self.workers.each(closer.identified, unsure):
+            survey.bearers.add(found)
+
     def _gates(
         self, survey: Survey, seen: Mapping[int, Seen], same: Mapping[str, frozenset[str]]
-    ) -> tuple[dict[str, frozenset[int]], dict[Identifier, list[str]]]:
-        """Who has records that gates ask for (by the id of the person), and who has which business identifier."""
+    ) -> dict[str, frozenset[int]]:
+        """Who has records that gates ask for, by the id of the person."""
         owners = people.owners(same)
         wide: dict[str, frozenset[int]] = {}
 
@@ -258,29 +267,34 @@ class Reader:
                 add(subject, gates)
             for identifier, gates in one.identified.items():
                 asked[identifier] = asked.get(identifier, frozenset()) | gates
-        identified: dict[Identifier, list[str]] = {}
-        if asked:
-            files = [self.files[number] for number in self._holding({"Patient"}, survey, seen)]
-            for _, found in self.workers.each(bound(_identified, asked=frozenset(asked)), files):
-                for identifier, patient in found:
-                    identified.setdefault(identifier, []).append(patient)
-                    add(patient, asked[identifier])
-        return wide, identified
+        for identifier, patient in survey.bearers.of(asked):
+            add(patient, asked[identifier])
+        return wide
 
     def _holding(self, types: set[str], survey: Survey, seen: Mapping[int, Seen]) -> list[int]:
         """The files that hold records of any of these types."""
         return [number for number, one in seen.items() if types & {*survey.files[number].types, *one.types}]
 
-    def _wanted(self, candidates: list[Candidate], identified: Mapping[Identifier, list[str]]) -> Wanted:
+    def _wanted(self, survey: Survey, candidates: list[Candidate]) -> Wanted:
         owners: dict[str, tuple[int, ...]] = {}
         for number, candidate in enumerate(candidates):
             for identity in candidate.ids:
                 owners[identity] = (*owners.get(identity, ()), number)
-        by_identifier = {
-            identifier: tuple(sorted({one for patient in patients for one in owners.get(patient, ())}))
-            for identifier, patients in identified.items()
-        }
-        return Wanted(owners, by_identifier)
+        identified: dict[Identifier, tuple[int, ...]] = {}
+        for identifier, patient in survey.bearers.borne(owners):
+            identified[identifier] = tuple(sorted({*identified.get(identifier, ()), *owners[patient]}))
+        return Wanted(owners, identified)
+
+    def _orphans(self, survey: Survey, seen: Mapping[int, Seen]) -> Counter[str]:
+        """By type: records among those looked at closely that are about nobody who is there."""
+        counts = sum((one.counts for one in seen.values()), Counter[tuple[str, Whose]]())
+        ids = survey.known(sorted({identity for _, whose in counts for identity in whose.ids}))
+        identifiers = dict(survey.bearers.of({one for _, whose in counts for one in whose.identifiers}))
+        found: Counter[str] = Counter()
+        for (kind, whose), count in counts.items():
+            if ids.isdisjoint(whose.ids) and identifiers.keys().isdisjoint(whose.identifiers):
+                found[kind] += count
+        return found
 
     def _line(self, file: int, at: int, content: bytes) -> Line:
         plain = content.removeprefix(BOM if at == 1 else b"")
@@ -339,10 +353,6 @@ def _look(share: Share, told: frozenset[str]) -> Seen:
     sieves = Sieves.of(own.studies, told)
     binder = Binder(sieves.gates, own.terminology, own.settings)
     return closer.look(share.number, share.file, share.numbered(), binder)
-
-
-def _identified(file: Input, asked: frozenset[Identifier]) -> list[tuple[Identifier, str]]:
-    return closer.identified(file, asked)
 
 
 @lru_cache(maxsize=1)

@@ -25,11 +25,12 @@ from numpy.typing import NDArray
 
 from trialmatch.errors import BadInput
 from trialmatch.prescreen.binding import Binder
+from trialmatch.prescreen.columns import quoted
 from trialmatch.prescreen.gates import Gate
 from trialmatch.prescreen.inputs import RANGE, Input
 from trialmatch.prescreen.shares import Piece, line_at
 from trialmatch.prescreen.spark_tasks import local_folder
-from trialmatch.prescreen.survey import Counted, Survey, quoted
+from trialmatch.prescreen.survey import Counted, Survey
 from trialmatch.prescreen.workers import Workers, processors, shared
 
 #: Memory of the DuckDB of a piece, in MiB. It has one thread and reads lines of at most 4 MiB; only for longer
@@ -54,6 +55,7 @@ class Surveyed:
     counted: Counted
     persons: pa.Table
     gated: pa.Table
+    claimed: pa.Table
     namings: dict[int, frozenset[int]]
     odd: NDArray[np.int64]
     records: Path
@@ -102,7 +104,11 @@ class Spread(Survey):
         kept = _Surveyed(piece.start, found.counted.lines, found.odd, found.records)
         self.surveyed.setdefault(number, []).append(kept)
         self.namings |= found.namings
-        for table, target in ((found.persons, f"person SELECT id, linked, {number}"), (found.gated, "gated SELECT *")):
+        for table, target in (
+            (found.persons, f"person SELECT id, linked, {number}"),
+            (found.gated, "gated SELECT *"),
+            (found.claimed, "claimed SELECT *"),
+        ):
             if table.num_rows:
                 self.base.register("found", table)
                 self.base.execute(f"INSERT INTO {target} FROM found")
@@ -110,13 +116,14 @@ class Spread(Survey):
 
     def orphans(self) -> dict[str, int]:
         """By type: records whose subject is no patient that is there."""
-        persons = self.folder / "persons.parquet"
-        ids = "SELECT DISTINCT hash(id) AS subject FROM person"
-        self.base.execute(f"COPY ({ids}) TO {quoted(persons)} (FORMAT parquet)")
+        known = [self.folder / name for name in ("persons.parquet", "bearers.parquet")]
+        rows = ("DISTINCT hash(id) AS subject FROM person", "DISTINCT claim FROM bearer")
+        for path, told in zip(known, rows, strict=True):
+            self.base.execute(f"COPY (SELECT {told}) TO {quoted(path)} (FORMAT parquet)")
         found: Counter[str] = Counter()
         pieces = self._pieces()
         parts = [tuple(pieces[at : at + _PIECES]) for at in range(0, len(pieces), _PIECES)]
-        for _, counts in self.workers.each(bound(_orphans, persons=persons), parts):
+        for _, counts in self.workers.each(bound(_orphans, known=known), parts):
             found.update(dict(counts))
         return dict(sorted(found.items()))
 
@@ -177,14 +184,15 @@ def _survey(piece: Piece, gates: tuple[Gate, ...], folder: Path, ordered: bool) 
         aside = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")  # another machine may be at the same piece
         order = " ORDER BY id" if ordered else ""  # by what Parquet says of the ids in a group a share of them is found
         survey.base.execute(
-            f"COPY (SELECT kind::VARCHAR AS kind, id, subject, line FROM record{order}) TO {quoted(aside)} "
+            f"COPY (SELECT kind::VARCHAR AS kind, id, subject, claim, line FROM record{order}) TO {quoted(aside)} "
             f"(FORMAT parquet, ROW_GROUP_SIZE {4096 if ordered else 122_880})"
         )
         os.replace(aside, path)
-        gated: pa.Table = survey.base.sql("SELECT DISTINCT subject, naming FROM gated").to_arrow_table()
+        gated: pa.Table = survey.base.sql("SELECT DISTINCT subject, claim, naming FROM gated").to_arrow_table()
         persons = survey.base.sql("SELECT id, linked FROM person").to_arrow_table()
+        claimed = survey.base.sql("SELECT DISTINCT system, value FROM claimed").to_arrow_table()
         used = {naming: namings[naming] for naming in gated.column("naming").unique().to_pylist()}
-        return Surveyed(counted, persons, gated, used, survey.odd(piece.number), path)
+        return Surveyed(counted, persons, gated, claimed, used, survey.odd(piece.number), path)
 
 
 def _found(pieces: tuple[tuple[Path, int, int], ...], sought: Path, key: str) -> pa.Table:
@@ -201,11 +209,12 @@ def _found(pieces: tuple[tuple[Path, int, int], ...], sought: Path, key: str) ->
         return found
 
 
-def _orphans(pieces: tuple[Path, ...], persons: Path) -> list[tuple[str, int]]:
+def _orphans(pieces: tuple[Path, ...], known: Sequence[Path]) -> list[tuple[str, int]]:
+    persons, bearers = (_records([path]) for path in known)
     with _new({}) as survey:
         return survey.base.execute(
-            f"SELECT kind, count(*) FROM {_records(pieces)} AS record ANTI JOIN {_records([persons])} AS person "
-            "USING (subject) WHERE kind NOT IN ('Patient', 'Medication') GROUP BY kind"
+            f"SELECT kind, count(*) FROM {_records(pieces)} AS record ANTI JOIN {persons} AS person USING (subject) "
+            f"ANTI JOIN {bearers} AS bearer USING (claim) WHERE kind NOT IN ('Patient', 'Medication') GROUP BY kind"
         ).fetchall()
 
 

@@ -1,9 +1,10 @@
 """The first reading of all bytes: DuckDB parses every line and keeps a few columns of it.
 
 What a survey knows afterwards: how many records of which type each file holds, whose they are and in which line they
-stand; which patients have a record that a gate asks for; ids that occur twice; which lines need a
-closer look (``odd``): no JSON, no known type, no id, or a subject that is not plainly ``Patient/<id>``. Those lines are
-read again by :mod:`trialmatch.prescreen.closer`, with the very function that reads a folder for a single patient.
+stand; which patients have a record that a gate asks for; by which business identifiers records name their patients
+(``claim``), and who bears those; ids that occur twice; which lines need a closer look (``odd``): no JSON, no known
+type, no id, or a subject that is neither plainly ``Patient/<id>`` nor an identifier alone. Those lines are read again
+by :mod:`trialmatch.prescreen.closer`, with the very function that reads a folder for a single patient.
 """
 
 from __future__ import annotations
@@ -19,8 +20,12 @@ from numpy.typing import NDArray
 
 from trialmatch.errors import TrialmatchError
 from trialmatch.fhir.records import CONTEXT_TYPES, FACT_TYPES
+from trialmatch.prescreen import columns
+from trialmatch.prescreen.bearers import Bearers
 from trialmatch.prescreen.binding import ELEMENTS, Binder
-from trialmatch.prescreen.blocks import Rows, by_file
+from trialmatch.prescreen.blocks import Rows, by_file, merged
+from trialmatch.prescreen.closer import Identifier
+from trialmatch.prescreen.columns import quoted
 from trialmatch.prescreen.inputs import Input
 
 #: Types that are looked at; Encounter is one of FACT_TYPES, too.
@@ -35,21 +40,6 @@ _ODD = 100_000
 
 #: Records of a file whose namings are bound before all of it is read.
 _SAMPLE = 10_000
-
-_TARGET = "STRUCT(reference VARCHAR, identifier JSON)"
-_BASE = {"resourceType": "VARCHAR", "id": "VARCHAR", "subject": _TARGET, "patient": _TARGET}
-
-#: The id in a reference to a patient, relative or absolute, of a version or not (records.is_about says the same).
-_PATIENT_REFERENCE = r"^(?:.*/)?Patient/([^/\"\\]+?)(?:/_history/[^/]*)?$"
-
-_REFERENCE = (
-    "CASE WHEN resourceType IN ('Immunization', 'AllergyIntolerance') THEN patient.reference "
-    "WHEN resourceType = 'ResearchSubject' THEN coalesce(individual.reference, subject.reference) "
-    "ELSE coalesce(subject.reference, patient.reference) END"
-)
-_TARGETS = "(subject IS NOT NULL)::INT + (patient IS NOT NULL)::INT + (individual IS NOT NULL)::INT"
-_IDENTIFIED = "coalesce(subject.identifier, patient.identifier, individual.identifier) IS NOT NULL"
-
 
 @dataclass
 class Counted:
@@ -81,11 +71,15 @@ class Survey:
         self.base.execute("SET temp_directory=" + quoted(scratch))
         kinds = ", ".join(quoted(kind) for kind in KINDS)
         self.base.execute(f"CREATE TYPE kind AS ENUM ({kinds})")
-        self.base.execute("CREATE TABLE record (file USMALLINT, kind kind, id UBIGINT, subject UBIGINT, line UINTEGER)")
+        self.base.execute(
+            "CREATE TABLE record "
+            "(file USMALLINT, kind kind, id UBIGINT, subject UBIGINT, claim UBIGINT, line UINTEGER)"
+        )
         self.base.execute("CREATE TABLE other (kind kind, id UBIGINT)")
         self.base.execute("CREATE TABLE odd (file USMALLINT, line UINTEGER)")
         self.base.execute("CREATE TABLE person (id VARCHAR, linked BOOLEAN, file USMALLINT)")
-        self.base.execute("CREATE TABLE gated (subject UBIGINT, naming UBIGINT)")
+        self.base.execute("CREATE TABLE gated (subject UBIGINT, claim UBIGINT, naming UBIGINT)")
+        self.bearers = Bearers(self.base)
         self.base.execute("CREATE TABLE met (naming UBIGINT, gated BOOLEAN)")
         self.namings = {} if namings is None else namings
         self._learn(self.namings)
@@ -151,11 +145,11 @@ class Survey:
     def _sample(self, file: Input, kind: str, binder: Binder) -> None:
         """Bind the namings of the first records of a kind, so that few are new when all are read."""
         named, shaped = ELEMENTS[kind]
-        columns = dict.fromkeys((*named, *shaped), "JSON") | {"resourceType": "VARCHAR"}
-        source = f"(SELECT * FROM {self._source(file, columns)} LIMIT {_SAMPLE})"
+        read = dict.fromkeys((*named, *shaped), "JSON") | {"resourceType": "VARCHAR"}
+        sample = f"(SELECT * FROM {self._source(file, read)} LIMIT {_SAMPLE})"
         self._bind(
-            f"SELECT {quoted(kind)} AS kind, {_naming(kind)} AS naming, {_texts(kind)} AS texts FROM {source} "
-            f"WHERE resourceType = {quoted(kind)}",
+            f"SELECT {quoted(kind)} AS kind, {columns.naming(kind)} AS naming, {columns.texts(kind)} AS texts "
+            f"FROM {sample} WHERE resourceType = {quoted(kind)}",
             binder,
         )
 
@@ -164,11 +158,11 @@ class Survey:
         found = self.base.execute(f"SELECT kind, naming, any_value(texts) FROM ({rows}) GROUP BY kind, naming")
         fresh = []
         while batch := found.fetchmany(1000):
-            for kind, naming, texts in batch:
-                if naming not in self.namings:
+            for kind, hashed, said in batch:
+                if hashed not in self.namings:
                     named = len(ELEMENTS[kind][0])
-                    self.namings[naming] = binder.of_survey(kind, texts[:named], texts[named:])
-                    fresh.append(naming)
+                    self.namings[hashed] = binder.of_survey(kind, said[:named], said[named:])
+                    fresh.append(hashed)
         self._learn(fresh)
 
     def _unmet(self, rows: str, binder: Binder) -> None:
@@ -184,45 +178,50 @@ class Survey:
 
     def _learn(self, namings: Iterable[int]) -> None:
         told = list(namings)
-        gated = [bool(self.namings[naming]) for naming in told]
+        gated = [bool(self.namings[one]) for one in told]
         self.base.execute("INSERT INTO met SELECT unnest(?::UBIGINT[]), unnest(?::BOOLEAN[])", [told, gated])
 
     def _records(self, number: int, file: Input, kinds: Sequence[str], binder: Binder) -> Counted:
-        columns = dict(_BASE)
-        columns["individual"] = _TARGET
+        read = dict(columns.BASE)
         persons = file.kind in ("Patient", None)
         if persons:
-            columns["link"] = "JSON"
+            read["link"] = "JSON"
         for kind in kinds:
-            columns |= dict.fromkeys((*ELEMENTS[kind][0], *ELEMENTS[kind][1]), "JSON")
+            read |= dict.fromkeys((*ELEMENTS[kind][0], *ELEMENTS[kind][1]), "JSON")
         wide = f"""
-            SELECT TRY_CAST(resourceType AS kind) AS kind, resourceType, id, {_REFERENCE} AS reference,
-                   {_TARGETS} AS targets, {_IDENTIFIED} AS identified,
+            SELECT TRY_CAST(resourceType AS kind) AS kind, resourceType, id, {columns.REFERENCE} AS reference,
+                   {columns.IDENTIFIER} AS identifier, {columns.TARGETS} AS targets,
                    {"link IS NOT NULL" if persons else "false"} AS linked,
-                   {_by_kind(kinds, _naming)} AS naming, {_by_kind(kinds, _texts)} AS texts
-            FROM {self._source(file, columns)}"""
+                   {columns.by_kind(kinds, columns.naming)} AS naming,
+                   {columns.by_kind(kinds, columns.texts)} AS texts
+            FROM {self._source(file, read)}"""
         narrow = f"""
-            SELECT kind, resourceType, id, linked, naming, identified, targets,
-                   CASE WHEN kind = 'Patient' THEN id
-                        WHEN starts_with(reference, 'Patient/') AND NOT contains(substr(reference, 9), '/')
-                        THEN substr(reference, 9)
-                        ELSE nullif(regexp_extract(reference, {quoted(_PATIENT_REFERENCE)}, 1), '') END AS subject
+            SELECT kind, resourceType, id, linked, naming, targets, reference,
+                   identifier IS NULL OR json_type(identifier) = 'OBJECT' AS sound,
+                   {columns.SYSTEM} AS system, {columns.VALUE} AS value,
+                   CASE WHEN kind = 'Patient' THEN id ELSE {columns.SUBJECT} END AS subject
             FROM ({wide})"""
         told = f"""
             SELECT *, CASE WHEN kind IS NULL THEN resourceType IS NULL OR resourceType = 'Bundle'
                            WHEN id IS NULL THEN true
                            WHEN kind IN ('Patient', 'Medication') THEN false
-                           ELSE identified OR targets <> 1 OR subject IS NULL END AS odd
+                           WHEN targets <> 1 OR NOT sound THEN true
+                           WHEN subject IS NOT NULL THEN false
+                           ELSE reference IS NOT NULL OR system IS NULL OR value IS NULL END AS odd
             FROM ({narrow})"""
         self.base.execute(  # in the order of the lines, whatever threads read them: a rowid is the number of a line
             "CREATE OR REPLACE TEMP TABLE read AS "
             "SELECT kind, CASE WHEN kind IS NULL THEN resourceType END AS other, odd, hash(id) AS id, "
-            "hash(subject) AS subject, CASE WHEN kind = 'Patient' THEN subject END AS person, linked, naming "
+            "CASE WHEN subject IS NOT NULL THEN hash(subject) END AS subject, "
+            "CASE WHEN kind = 'Patient' THEN subject END AS person, linked, naming, system, value, "
+            "CASE WHEN system IS NOT NULL AND value IS NOT NULL THEN hash(system, value) END AS claim "
             f"FROM ({told})"
         )
         self.base.execute(
-            f"INSERT INTO record SELECT {number}, kind, id, subject, rowid FROM read WHERE kind IS NOT NULL AND NOT odd"
+            f"INSERT INTO record SELECT {number}, kind, id, subject, claim, rowid FROM read "
+            "WHERE kind IS NOT NULL AND NOT odd"
         )
+        self.bearers.claimed("read")
         if persons:
             self.base.execute(
                 f"INSERT INTO person SELECT person, linked, {number} FROM read WHERE kind = 'Patient' AND NOT odd"
@@ -230,7 +229,7 @@ class Survey:
         if kinds:
             self._unmet(f"SELECT kind, naming, texts FROM ({wide})", binder)
             self.base.execute(
-                "INSERT INTO gated SELECT DISTINCT subject, naming FROM read "
+                "INSERT INTO gated SELECT DISTINCT subject, claim, naming FROM read "
                 "WHERE NOT odd AND naming IN (SELECT naming FROM met WHERE gated)"
             )
         self.base.execute(f"INSERT INTO odd SELECT {number}, rowid FROM read WHERE odd")
@@ -246,13 +245,8 @@ class Survey:
                 counted.types[kind] = counted.types.get(kind, 0) + number_of
         return counted if counted.odd <= _ODD else self._left(number)
 
-    def _source(self, file: Input, columns: dict[str, str]) -> str:
-        listed = ", ".join(f"{_column(key)}: {quoted(kind)}" for key, kind in columns.items())
-        packing = "gzip" if file.zipped else "none"
-        return (
-            f"read_json({quoted(file.path)}, format='newline_delimited', columns={{{listed}}}, "
-            f"ignore_errors=true, maximum_object_size={self._longest}, compression='{packing}')"
-        )
+    def _source(self, file: Input, read: dict[str, str]) -> str:
+        return columns.source(file.path, read, zipped=file.zipped, longest=self._longest)
 
     # What a survey found.
 
@@ -270,6 +264,10 @@ class Survey:
             "INSERT INTO other SELECT TRY_CAST(unnest(?::VARCHAR[]) AS kind), hash(unnest(?::VARCHAR[]))",
             [kinds, names],
         )
+
+    def read_bearers(self, file: Input) -> None:
+        """Find the Patients of a file who bear an identifier by which records name their patients."""
+        self.bearers.read(self._source(file, {"resourceType": "VARCHAR", "id": "VARCHAR", "identifier": "JSON"}))
 
     def persons(self) -> int:
         """How many patients there are."""
@@ -296,11 +294,12 @@ class Survey:
         found = self.base.execute(
             "SELECT who.id, list(DISTINCT naming) FROM gated "
             "JOIN (SELECT id FROM person UNION ALL SELECT id FROM asked) who ON gated.subject = hash(who.id) "
-            "GROUP BY who.id"
+            "GROUP BY who.id "
+            "UNION ALL SELECT bearer.id, list(DISTINCT naming) FROM gated JOIN bearer USING (claim) GROUP BY bearer.id"
         )
         while rows := found.fetchmany(10_000):
             for subject, namings in rows:
-                yield subject, frozenset().union(*(self.namings[naming] for naming in namings))
+                yield subject, frozenset().union(*(self.namings[one] for one in namings))
 
     def odd(self, number: int) -> NDArray[np.int64]:
         """The odd lines of a file, counted as in :meth:`lines`."""
@@ -308,23 +307,32 @@ class Survey:
         found: NDArray[np.int64] = self.base.sql(rows).to_arrow_table()["line"].to_numpy()
         return found
 
-    def lines(self, owners: Mapping[str, Sequence[int]]) -> dict[int, Rows]:
+    def lines(
+        self, owners: Mapping[str, Sequence[int]], identified: Mapping[Identifier, Sequence[int]]
+    ) -> dict[int, Rows]:
         """By file: the lines of records about those who are named, each with the number of its owner, in their order.
 
-        ``owners`` are numbers by id. Lines are counted from 0, and those with nothing in them are not.
+        ``owners`` are numbers by id, ``identified`` by business identifier. Lines are counted from 0, and those with
+        nothing in them are not.
         """
         pairs = [(identity, number) for identity, numbers in owners.items() for number in numbers]
-        ids, numbers = [identity for identity, _ in pairs], [number for _, number in pairs]
-        return self._sought("subject", "hash(unnest(?::VARCHAR[]))", ids, numbers)
+        found = self._sought("subject", "hash(unnest(?::VARCHAR[]))", *_columns(pairs, 2))
+        if identified:
+            named = [(*one, number) for one, numbers in identified.items() for number in numbers]
+            hashes = "hash(unnest(?::VARCHAR[]), unnest(?::VARCHAR[]))"
+            for file, rows in self._sought("claim", hashes, *_columns(named, 3)).items():
+                found[file] = merged(found[file], rows) if file in found else rows
+        return found
 
     def identified(self, hashes: Sequence[int]) -> dict[int, Rows]:
         """By file: the lines of records whose ids have one of these hashes; their owners mean nothing."""
         return self._sought("id", "unnest(?::UBIGINT[])", hashes, [0] * len(hashes))
 
-    def _sought(self, key: str, hashes: str, values: Sequence[object], owners: Sequence[int]) -> dict[int, Rows]:
+    def _sought(self, key: str, hashes: str, *values: Sequence[object]) -> dict[int, Rows]:
+        """``values`` are those of ``hashes``, and the owners."""
         self.base.execute(
             f"CREATE OR REPLACE TEMP TABLE sought AS SELECT {hashes} AS {key}, unnest(?::UINTEGER[]) AS owner",
-            [values, owners],
+            values,
         )
         return by_file(self._found(key))
 
@@ -343,7 +351,8 @@ class Survey:
         """By type: records whose subject is no patient that is there."""
         found = self.base.execute(
             "SELECT kind::VARCHAR, count(*) FROM record ANTI JOIN (SELECT hash(id) AS subject FROM person) p "
-            "USING (subject) WHERE kind NOT IN ('Patient', 'Medication') GROUP BY ALL ORDER BY ALL"
+            "USING (subject) ANTI JOIN bearer USING (claim) "
+            "WHERE kind NOT IN ('Patient', 'Medication') GROUP BY ALL ORDER BY ALL"
         )
         return dict(found.fetchall())
 
@@ -364,34 +373,5 @@ class Survey:
         return int(found)
 
 
-def _elements(kind: str) -> list[str]:
-    """What names a record, word for word, and the JSON types of the rest."""
-    named, shaped = ELEMENTS[kind]
-    return [f"{_column(key)}::VARCHAR" for key in named] + [
-        f"json_structure({_column(key)})::VARCHAR" for key in shaped
-    ]
-
-
-def _naming(kind: str) -> str:
-    """A hash of what names a record and of the JSON types of the rest."""
-    return f"hash({quoted(kind)}, {', '.join(_elements(kind))})"
-
-
-def _texts(kind: str) -> str:
-    """A list of the same."""
-    return f"[{', '.join(_elements(kind))}]"
-
-
-def _by_kind(kinds: Sequence[str], what: Callable[[str], str]) -> str:
-    """An expression that differs by the type of a record; NULL for types that are not among ``kinds``."""
-    cases = " ".join(f"WHEN {quoted(kind)} THEN {what(kind)}" for kind in kinds)
-    return f"CASE resourceType {cases} END" if kinds else "NULL"
-
-
-def _column(key: str) -> str:
-    return f'"{key}"'
-
-
-def quoted(text: str | Path) -> str:
-    """A string, or the name of a file, as SQL has it."""
-    return "'" + str(text).replace("'", "''") + "'"
+def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object]]:
+    return [[row[column] for row in rows] for column in range(width)]
