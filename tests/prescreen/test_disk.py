@@ -12,11 +12,13 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+import duckdb
 import pytest
 from trialmatch.demo import hospital_path
 from trialmatch.errors import BadInput, TrialmatchError
 from trialmatch.prescreen import inputs
 from trialmatch.prescreen.engine import CHANGES, OUTPUTS
+from trialmatch.prescreen.survey import Survey
 from trialmatch.prescreen.work import NAME, publish, told_disk, write
 from trialmatch.usecases import Engine
 
@@ -127,6 +129,32 @@ def test_no_room_for_an_output(engine: Engine, tmp_path: Path, name: str) -> Non
         assert (out / one).read_bytes() == (whole / one).read_bytes()
     screened(engine, source, out, since=earlier, resume=True)
     equal(whole, out)
+
+
+@pytest.mark.parametrize("step", ["_records", "lines", "repeated", "orphans"])
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [
+        (duckdb.OutOfMemoryException("could not allocate"), "not enough memory, or no room for what does not fit into"),
+        (duckdb.IOException("write: No space left on device"), "cannot be written (No space left on device)"),
+    ],
+    ids=["memory", "disk"],
+)
+def test_no_room_for_the_survey(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, problem: Exception, words: str
+) -> None:
+    """What is full is where the survey puts what does not fit into memory, not the file that is read."""
+
+    def fails(*given: object) -> None:
+        raise problem
+
+    source, out = folder_of(tmp_path / "in", three()), tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(Survey, step, fails)
+        with pytest.raises(TrialmatchError) as error:
+            screened(engine, source, out)
+    assert str(error.value).startswith(f"{out / NAME / 'scratch'}: {words}")
+    screened(engine, source, out, resume=True)
 
 
 def test_an_earlier_run_in_the_same_folder(engine: Engine, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from trialmatch.prescreen.judge import Candidate, Line, Referred
 from trialmatch.prescreen.progress import Progress
 from trialmatch.prescreen.repeats import repeats
 from trialmatch.prescreen.shares import BOM, Cut, Piece, Share, by_ids, pieces
-from trialmatch.prescreen.survey import Survey
+from trialmatch.prescreen.survey import Survey, room
 from trialmatch.prescreen.workers import Shared, Workers, shared
 
 #: How many repeated records are named by their place; all are counted.
@@ -86,7 +86,8 @@ class Reader:
         total = sum(file.size for file in self.files)
         survey = self.workers.survey(self.work / "scratch", total)
         try:
-            return self._read(survey, sieves, binder)
+            with room(survey.scratch):
+                return self._read(survey, sieves, binder)
         finally:
             survey.close()
 

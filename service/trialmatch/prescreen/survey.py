@@ -10,6 +10,7 @@ by :mod:`trialmatch.prescreen.closer`, with the very function that reads a folde
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,6 +66,7 @@ class Survey:
         ``namings`` are those that an earlier survey of the same studies has bound; it learns what this one binds.
         """
         self.base = duckdb.connect()
+        self.scratch = scratch
         scratch.mkdir(parents=True, exist_ok=True)
         self.base.execute(f"SET threads={threads}")
         self.base.execute(f"SET memory_limit='{memory}MiB'")
@@ -112,9 +114,10 @@ class Survey:
 
     def _read(self, number: int, file: Input, kinds: Sequence[str], binder: Binder) -> Counted:
         try:
-            for kind in kinds:
-                self._sample(file, kind, binder)
-            return self._records(number, file, kinds, binder)
+            with room(self.scratch):
+                for kind in kinds:
+                    self._sample(file, kind, binder)
+                return self._records(number, file, kinds, binder)
         except duckdb.InvalidInputException:
             if self._longest == _LONGEST[-1]:
                 return self._left(number)
@@ -124,12 +127,6 @@ class Survey:
                 return self._read(number, file, kinds, binder)
             finally:
                 self._longest = _LONGEST[0]
-        except duckdb.OutOfMemoryException:
-            raise TrialmatchError(f"{file.path}: not enough memory, or no room for what does not fit into it") from None
-        except duckdb.IOException as problem:
-            if "No space left" in str(problem):
-                raise TrialmatchError(f"{file.path}: the disk is full") from None
-            return self._left(number)
         except duckdb.Error:
             return self._left(number)
 
@@ -371,6 +368,19 @@ class Survey:
     def _one(self, query: str) -> int:
         ((found,),) = self.base.execute(query).fetchall()
         return int(found)
+
+
+@contextmanager
+def room(scratch: Path) -> Iterator[None]:
+    """Raises TrialmatchError where DuckDB lacks memory, or room in ``scratch`` for what does not fit into it."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException:
+        raise TrialmatchError(f"{scratch}: not enough memory, or no room for what does not fit into it") from None
+    except duckdb.IOException as problem:
+        if "No space left" in str(problem):
+            raise TrialmatchError(f"{scratch}: cannot be written (No space left on device)") from None
+        raise
 
 
 def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object]]:
