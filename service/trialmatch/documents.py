@@ -147,19 +147,14 @@ def _date(fact: Fact) -> str | None:
 
 
 def _unmet(leaf: Outcome) -> Json:
-    item = leaf.item
-    return {
-        "linkId": item.link_id,
-        "kind": item.kind,
-        "cohort": item.cohort,
-        "text": item.text,
-        "basis": leaf.basis,
-        "reason": leaf.finding.note() if leaf.finding else "",
-        "decisive": leaf.decisive,
-    }
+    return _named(leaf) | {"reason": leaf.finding.note() if leaf.finding else "", "decisive": leaf.decisive}
 
 
 def _missing(leaf: Outcome) -> Json:
+    return _named(leaf) | {"need": need(leaf)}
+
+
+def _named(leaf: Outcome) -> Json:
     item = leaf.item
     return {
         "linkId": item.link_id,
@@ -167,7 +162,6 @@ def _missing(leaf: Outcome) -> Json:
         "cohort": item.cohort,
         "text": item.text,
         "basis": leaf.basis,
-        "need": need(leaf),
     }
 
 

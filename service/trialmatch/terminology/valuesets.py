@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from trialmatch.config import BASE
@@ -184,25 +184,11 @@ class CodeSets:
 
     def members(self, concept: str) -> set[str]:
         """The concepts that a concept is a union of, itself included."""
-        found: set[str] = set()
-        pending = [concept]
-        while pending:
-            one = pending.pop()
-            if one not in found:
-                found.add(one)
-                pending += self._unions.get(one, set())
-        return found
+        return _reached(concept, self._unions)
 
     def containing(self, concept: str) -> set[str]:
         """The concepts that take in a concept, itself included."""
-        found: set[str] = set()
-        pending = [concept]
-        while pending:
-            one = pending.pop()
-            if one not in found:
-                found.add(one)
-                pending += self._parents.get(one, set())
-        return found
+        return _reached(concept, self._parents)
 
     def tangled(self, concept: str) -> bool:
         """Whether a concept's unions and exclusions nest too deep, too often, or without end to be looked through."""
@@ -241,3 +227,15 @@ def _contained(expansion: dict[str, Any]) -> Iterable[tuple[str, str]]:
         pending += entry.get("contains", ())
         if "code" in entry and not entry.get("abstract"):
             yield canonical(entry.get("system", "")), entry["code"]
+
+
+def _reached(concept: str, following: Mapping[str, set[str]]) -> set[str]:
+    """A concept and all that follow from it."""
+    found: set[str] = set()
+    pending = [concept]
+    while pending:
+        one = pending.pop()
+        if one not in found:
+            found.add(one)
+            pending += following.get(one, set())
+    return found
