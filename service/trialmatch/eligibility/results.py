@@ -148,8 +148,12 @@ def _nothing(leaf: ResultLeaf, selection: Selection, context: Context) -> Findin
 
 
 def _flawed(leaf: ResultLeaf, selection: Selection, context: Context) -> Finding:
-    """There are only preliminary results, or only too old ones: the newest of them with all its flaws."""
-    newest = (selection.drafts or selection.outdated)[0]
+    """There are only preliminary results, or only too old ones: the newest of them with all its flaws.
+
+    Of those that are too old a final one: preliminary ones that are, too, could decide nothing.
+    """
+    old_finals = [reading for reading in selection.outdated if reading.results[0].state != PROVISIONAL]
+    newest = (selection.drafts or old_finals or selection.outdated)[0]
     old = newest in selection.outdated
     if old and leaf.method == "all":
         return unknown(t.MISSING_DATA, newest.results, lambda: "no result in the window")

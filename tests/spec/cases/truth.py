@@ -183,6 +183,12 @@ basis of its own, except `not-applicable`.
                         why="no range: before provisional"),
                     row(unknown("provisional"), alt(40, "2025-06-01").but("{}, preliminary", status="preliminary"),
                         why="before stale"),
+                    row(unknown("stale"), alt(40, "2025-06-01"),
+                        alt(40, "2025-06-02").but("{}, preliminary", status="preliminary"),
+                        why="both too old: the final one is what there is"),
+                    row(unknown("unusable"), alt(40, "2025-06-01", high=None),
+                        alt(40, "2025-06-02").but("{}, preliminary", status="preliminary"),
+                        why="the same, and the final one has no range"),
                 ),
                 rule(
                     "A derived value with several flaws",
