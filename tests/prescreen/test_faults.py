@@ -38,6 +38,10 @@ def test_who_is_a_candidate(engine: Engine, tmp_path: Path) -> None:
         (b'{"resourceType":"Observation","id":"x","subj', "no JSON"),
         (b'{"id":"x"}', "resourceType"),
         (b'["Observation"]', "an array"),
+        (b'{"resourceType":"Observations","id":"x","subject":{"reference":"Patient/ann"}}', "not known"),
+        (b'{"resourceType":"OBSERVATION","id":"x","subject":{"reference":"Patient/ann"}}', "not known"),
+        (b'{"resourceType":"Coding","code":"x"}', "not known"),
+        (b'{"resourceType":7,"id":"x"}', "resourceType"),
         (b'{"resourceType":"Observation","id":"x","status":"final"}', "expected whose record it is"),
         (b'{"resourceType":"Observation","id":"x","subject":"Patient/ann"}', "expected an object"),
         (b'{"resourceType":"Observation","id":"x","subject":{"reference":7}}', "expected a string"),
@@ -57,6 +61,25 @@ def test_a_line_that_cannot_be_read(engine: Engine, tmp_path: Path, line: bytes,
     assert done.run["state"] == "incomplete"
     assert not done.summary.complete
     assert done.summary.problems[0].startswith(f"{path}:2: ")
+
+
+def test_a_misspelt_type_gates_nobody(engine: Engine, tmp_path: Path) -> None:
+    """It could have been Cleo's lupus, as any other line that cannot be read."""
+    source = folder_of(tmp_path / "in", three())
+    lupus = condition("c9", "cleo", "55464009") | {"resourceType": "Conditon"}
+    with (source / "Condition.ndjson").open("a") as stream:
+        stream.write(json.dumps(lupus) + "\n")
+    done = same(engine, source, tmp_path / "out", **ONE)
+    assert set(done.rows) >= {"Patient/ann", "Patient/cleo"}
+    assert [fault["type"] for fault in done.run["faults"]] == ["Condition"]
+
+
+@pytest.mark.parametrize("kind", ["Specimen", "Claim", "MedicinalProduct", "Transport"])
+def test_a_type_that_no_criterion_asks_for(engine: Engine, tmp_path: Path, kind: str) -> None:
+    """R4, R4B and R5 each have some of their own: nothing is wrong with them."""
+    source = folder_of(tmp_path / "in", [*three(), {"resourceType": kind, "id": "x"}])
+    done = same(engine, source, tmp_path / "out", **ONE)
+    assert done.run["state"] == "complete" and not done.run["faults"]
 
 
 def test_a_diagnosis_that_cannot_be_read_gates_nobody(engine: Engine, tmp_path: Path) -> None:

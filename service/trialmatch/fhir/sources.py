@@ -5,8 +5,6 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterator
-from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,6 +13,7 @@ import orjson
 from trialmatch.errors import BadInput
 from trialmatch.fhir.elements import Json, json_type
 from trialmatch.fhir.records import Records
+from trialmatch.fhir.resource_types import RESOURCE_TYPES
 
 
 def from_path(path: Path) -> Records:
@@ -98,7 +97,7 @@ def _take(resource: Any, place: str, records: Records, entry: Json | None = None
                 own = records.source(name)
                 own.state, own.detail = source.state, source.detail
         return
-    if not known_type(kind):
+    if kind not in RESOURCE_TYPES:
         records.unreadable(file_type, place, "a resourceType that is not known; expected a FHIR resource type")
         return
     records.add(resource, place)
@@ -121,7 +120,7 @@ def from_folder(folder: Path) -> Records:
 
 def _read_file(path: Path, records: Records) -> None:
     name = path.name.split(".", 1)[0]
-    kind = name if known_type(name) else None
+    kind = name if name in RESOURCE_TYPES else None
     for number, line in enumerate(_lines(path, records, kind), start=1):
         take_line(line, f"{path}:{number}", kind, records, first=number == 1)
 
@@ -155,10 +154,3 @@ def opened(path: Path) -> BinaryIO:
     if path.name.endswith(".gz"):
         return gzip.open(path, "rb")  # type: ignore[return-value]
     return path.open("rb")
-
-
-@lru_cache(maxsize=1024)  # callers choose the names
-def known_type(kind: str) -> bool:
-    """Whether ``kind`` is a resource type of FHIR R4B or R5, as fhir.resources has them."""
-    packages = ("fhir.resources", "fhir.resources.R4B") if len(kind) <= 64 else ()
-    return any(find_spec(f"{package}.{kind.lower()}") for package in packages)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trialmatch.errors import BadInput
-from trialmatch.fhir.sources import known_type
+from trialmatch.fhir.resource_types import RESOURCE_TYPES
 
 #: Bytes of a file that are read as one piece of work, and that one part of its digest stands for.
 RANGE = 32 << 20
@@ -56,7 +56,7 @@ def find(folder: Path) -> list[Input]:
         except OSError as problem:
             raise BadInput(str(path), f"cannot be read ({problem.strerror})", "a readable file") from None
         name = path.name.split(".", 1)[0]
-        found_files.append(Input(path, name if known_type(name) else None, told.st_size, told.st_mtime_ns))
+        found_files.append(Input(path, name if name in RESOURCE_TYPES else None, told.st_size, told.st_mtime_ns))
     if not found_files:
         raise BadInput(str(folder), "no NDJSON in it", "files named like Patient.ndjson or Observation.000.ndjson.gz")
     return found_files

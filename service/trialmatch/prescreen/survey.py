@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from trialmatch.errors import TrialmatchError
 from trialmatch.fhir.records import CONTEXT_TYPES, FACT_TYPES
+from trialmatch.fhir.resource_types import RESOURCE_TYPES
 from trialmatch.prescreen import columns
 from trialmatch.prescreen.bearers import Bearers
 from trialmatch.prescreen.binding import ELEMENTS, Binder
@@ -31,6 +32,7 @@ from trialmatch.prescreen.inputs import Input
 
 #: Types that are looked at; Encounter is one of FACT_TYPES, too.
 KINDS = tuple(dict.fromkeys((*FACT_TYPES, *CONTEXT_TYPES)))
+_OTHERS = sorted(RESOURCE_TYPES.difference(KINDS, ["Bundle"]))  # may stand in a line, too
 
 #: The longest line that is read, in bytes: DuckDB holds a few buffers of twice the size. A file with a longer line is
 #: tried with the second size; one with even longer lines is read line by line.
@@ -71,8 +73,8 @@ class Survey:
         self.base.execute(f"SET threads={threads}")
         self.base.execute(f"SET memory_limit='{memory}MiB'")
         self.base.execute("SET temp_directory=" + quoted(scratch))
-        kinds = ", ".join(quoted(kind) for kind in KINDS)
-        self.base.execute(f"CREATE TYPE kind AS ENUM ({kinds})")
+        for name, types in {"kind": KINDS, "other_kind": _OTHERS}.items():
+            self.base.execute(f"CREATE TYPE {name} AS ENUM ({', '.join(map(quoted, types))})")
         self.base.execute(
             "CREATE TABLE record "
             "(file USMALLINT, kind kind, id UBIGINT, subject UBIGINT, claim UBIGINT, line UINTEGER)"
@@ -199,7 +201,7 @@ class Survey:
                    CASE WHEN kind = 'Patient' THEN id ELSE {columns.SUBJECT} END AS subject
             FROM ({wide})"""
         told = f"""
-            SELECT *, CASE WHEN kind IS NULL THEN resourceType IS NULL OR resourceType = 'Bundle'
+            SELECT *, CASE WHEN kind IS NULL THEN TRY_CAST(resourceType AS other_kind) IS NULL
                            WHEN id IS NULL THEN true
                            WHEN kind IN ('Patient', 'Medication') THEN false
                            WHEN targets <> 1 OR NOT sound THEN true
