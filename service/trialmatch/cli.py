@@ -175,10 +175,11 @@ def _records(
         from trialmatch.fhir.server import fetch
 
         return fetch(url, patient_id, engine.settings, engine.needs(study_ids), Tokens(engine.settings)), url
+    from trialmatch.fhir.folder import of_patient
     from trialmatch.fhir.sources import from_path
 
     assert path is not None
-    return from_path(path), str(path)
+    return of_patient(path, patient_id) if path.is_dir() else from_path(path), str(path)
 
 
 def _attestations(path: Path, engine: Engine, only: str | None) -> list[Any]:

@@ -84,7 +84,7 @@ class Reader:
         self.clock = Clock(settings.zone)
         self.accept_text = settings.text == "accept"
         self.patient = records.patients()[current]
-        self.identifiers = _identifiers(self.patient.resource)
+        self.identifiers = identifiers(self.patient.resource)
         self.encounters = self._by_reference("Encounter")
         local = partial(_is_local_route, terminology.local_routes)  # no bound method: it would hold on to the reader
         self.cabinet = medications.Cabinet(self._by_reference("Medication"), terminology.knowledge.units, local)
@@ -331,7 +331,8 @@ def _words(fact: Any) -> str:
     return str(fact.display)
 
 
-def _identifiers(patient: Json) -> set[tuple[str, str]]:
+def identifiers(patient: Json) -> set[tuple[str, str]]:
+    """The business identifiers of a patient, as system and value."""
     raw = patient.get("identifier")
     entries = [entry for entry in raw if isinstance(entry, dict)] if isinstance(raw, list) else []
     pairs = ((entry.get("system"), entry.get("value")) for entry in entries)

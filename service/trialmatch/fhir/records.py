@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 #: Types whose records become facts, and those that others refer to.
 FACT_TYPES = tuple(dict.fromkeys(name for names in RECORD_TYPES.values() for name in names))
 CONTEXT_TYPES = ("Medication", "Encounter")
-_KEPT = frozenset(FACT_TYPES + CONTEXT_TYPES)
+KEPT = frozenset(FACT_TYPES + CONTEXT_TYPES)
 
 _SUBJECT = ("subject", "patient")
 
@@ -57,7 +57,7 @@ class Records:
     def add(self, resource: Json, place: str) -> None:
         """Take in one resource; types that no criterion can look at are left out."""
         kind = resource["resourceType"]
-        if kind in _KEPT:
+        if kind in KEPT:
             self.by_type.setdefault(kind, []).append(Record(resource, place))
 
     def take(self, other: Records) -> None:
@@ -122,7 +122,7 @@ def identities(records: Records, patient_id: str) -> tuple[str, frozenset[str]] 
     Returns None where there is no such patient.
     """
     patients = records.patients()
-    wanted = _plain(records.full_urls.get(patient_id, patient_id))
+    wanted = plain(records.full_urls.get(patient_id, patient_id))
     if wanted not in patients:
         return None
     same = {wanted}
@@ -145,8 +145,43 @@ def identities(records: Records, patient_id: str) -> tuple[str, frozenset[str]] 
     return current, frozenset(same)
 
 
-def _plain(reference: str) -> str:
+def related(records: Records, patient_id: str) -> set[str]:
+    """The ids of all Patients that are linked to one, or whom links lead to, whichever way they go and of any type."""
+    linked: dict[str, set[str]] = {}
+    for record in records.by_type.get("Patient", ()):
+        identity = record.resource.get("id")
+        if isinstance(identity, str):
+            for kind in ("replaced-by", "replaces"):
+                for other in _links(record.resource, kind, records):
+                    linked.setdefault(identity, set()).add(other)
+                    linked.setdefault(other, set()).add(identity)
+    found: set[str] = set()
+    pending = {patient_id}
+    while pending:
+        found |= pending
+        pending = {other for one in pending for other in linked.get(one, ())} - found
+    return found
+
+
+def plain(reference: str) -> str:
+    """The id in a reference, or the id itself."""
     return reference.split("/_history/")[0].rsplit("/", 1)[-1] if "/" in reference else reference
+
+
+def references(resource: object) -> Iterable[str]:
+    """The Medications and Encounters that a resource names, as ``Type/id``."""
+    pending = [resource]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, dict):
+            target = one.get("reference")
+            if isinstance(target, str):
+                parts = target.split("/_history/")[0].split("/")
+                if len(parts) > 1 and parts[-2] in CONTEXT_TYPES:
+                    yield "/".join(parts[-2:])
+            pending += one.values()
+        elif isinstance(one, list):
+            pending += one
 
 
 def _links(patient: Json, kind: str, records: Records) -> list[str]:
@@ -155,7 +190,7 @@ def _links(patient: Json, kind: str, records: Records) -> list[str]:
         for link in children(patient, "link"):
             reference = (child(link, "other", "link") or {}).get("reference")
             if link.get("type") == kind and isinstance(reference, str):
-                found.append(_plain(records.full_urls.get(reference, reference)))
+                found.append(plain(records.full_urls.get(reference, reference)))
     except Malformed:
         pass  # the Patient's own reading reports it
     return found

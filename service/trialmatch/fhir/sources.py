@@ -72,16 +72,26 @@ def from_bundle(bundle: Any, place: str) -> Records:
     return records
 
 
-def _take(resource: Any, place: str, records: Records, entry: Json | None = None, file_type: str | None = None) -> None:
-    """Take in one resource; ``file_type`` is what the name of its file says it is."""
+def _known(resource: Any, place: str, records: Records, file_type: str | None) -> bool:
+    """Whether it is a resource; if not, that is noted. ``file_type`` is what the name of its file says it is."""
+    kind = resource.get("resourceType") if isinstance(resource, dict) else None
+    if isinstance(kind, str) and kind in RESOURCE_TYPES:
+        return True
     if not isinstance(resource, dict):
-        records.unreadable(file_type, place, f"{json_type(resource)}; expected a resource")
+        why = f"{json_type(resource)}; expected a resource"
+    elif not isinstance(kind, str) or not kind.isalpha() or not kind[0].isupper():
+        why = "resourceType: none that is known; expected a FHIR resource type"
+    else:
+        why = "a resourceType that is not known; expected a FHIR resource type"
+    records.unreadable(file_type, place, why)
+    return False
+
+
+def _take(resource: Any, place: str, records: Records, entry: Json) -> None:
+    """Take in the resource of an entry of a Bundle."""
+    if not _known(resource, place, records, None):
         return
-    kind = resource.get("resourceType")
-    if not isinstance(kind, str) or not kind.isalpha() or not kind[0].isupper():
-        records.unreadable(file_type, place, "resourceType: none that is known; expected a FHIR resource type")
-        return
-    full_url = entry.get("fullUrl") if entry is not None else None
+    kind, full_url = resource["resourceType"], entry.get("fullUrl")
     if isinstance(full_url, str) and full_url:
         identity = resource.get("id")
         if not isinstance(identity, str):
@@ -97,14 +107,19 @@ def _take(resource: Any, place: str, records: Records, entry: Json | None = None
                 own = records.source(name)
                 own.state, own.detail = source.state, source.detail
         return
-    if kind not in RESOURCE_TYPES:
-        records.unreadable(file_type, place, "a resourceType that is not known; expected a FHIR resource type")
-        return
     records.add(resource, place)
 
 
 def from_folder(folder: Path) -> Records:
-    """The records of a folder of Bulk Data NDJSON (plain or .gz, several files a type)."""
+    """The records of a folder of Bulk Data NDJSON (plain or .gz, several files a type), whosever they are."""
+    records = Records()
+    for path in files_of(folder):
+        _read_file(path, records)
+    return records
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The NDJSON files of a folder, by name. Raises BadInput where there is none."""
     named = sorted(path for path in folder.iterdir() if path.name.removesuffix(".gz").endswith(".ndjson"))
     for path in named:
         if not path.exists():
@@ -112,41 +127,69 @@ def from_folder(folder: Path) -> Records:
     files = [path for path in named if path.is_file()]
     if not files:
         raise BadInput(str(folder), "no NDJSON in it", "files named like Patient.ndjson or Observation.000.ndjson.gz")
-    records = Records()
-    for path in files:
-        _read_file(path, records)
-    return records
+    return files
 
 
 def _read_file(path: Path, records: Records) -> None:
+    for _, resource, place in resources_of(path, records):
+        records.add(resource, place)
+
+
+def resources_of(path: Path, records: Records) -> Iterator[tuple[int, Json, str]]:
+    """The resources of a file of NDJSON with the numbers of their lines and their places.
+
+    What cannot be read is noted in ``records``.
+    """
+    kind = kind_of(path)
+    for number, line in enumerate(lines_of(path, records), start=1):
+        place = f"{path}:{number}"
+        resource = resource_of(line, place, kind, records, first=number == 1)
+        if resource is not None:
+            yield number, resource, place
+
+
+def kind_of(path: Path) -> str | None:
+    """The type of record that the name of a file says it holds."""
     name = path.name.split(".", 1)[0]
-    kind = name if name in RESOURCE_TYPES else None
-    for number, line in enumerate(_lines(path, records, kind), start=1):
-        take_line(line, f"{path}:{number}", kind, records, first=number == 1)
+    return name if name in RESOURCE_TYPES else None
 
 
 def take_line(line: bytes, place: str, kind: str | None, records: Records, *, first: bool = False) -> None:
-    """Take in one line of NDJSON; ``kind`` is the type in the name of its file, ``first`` allows a byte order mark."""
+    """Take in one line of NDJSON; see :func:`resource_of`."""
+    resource = resource_of(line, place, kind, records, first=first)
+    if resource is not None:
+        records.add(resource, place)
+
+
+def resource_of(line: bytes, place: str, kind: str | None, records: Records, *, first: bool = False) -> Json | None:
+    """The resource of a line of NDJSON; None where it has none, and what is wrong with it is noted in ``records``.
+
+    ``kind`` is the type in the name of its file, ``first`` allows a byte order mark.
+    """
     if not line.strip():
-        return
+        return None
     try:
         resource = orjson.loads(line.removeprefix(b"\xef\xbb\xbf") if first else line)
     except (orjson.JSONDecodeError, RecursionError) as problem:
         why = "no JSON" if not isinstance(problem, orjson.JSONDecodeError) else f"no JSON ({problem.msg})"
         records.unreadable(kind, place, f"{why}; expected one resource a line")
-        return
-    if isinstance(resource, dict) and resource.get("resourceType") == "Bundle":
+        return None
+    if not _known(resource, place, records, kind):
+        return None
+    if resource["resourceType"] == "Bundle":
         records.unreadable(None, place, "a Bundle; expected one resource a line")
-        return
-    _take(resource, place, records, file_type=kind)
+        return None
+    found: Json = resource
+    return found
 
 
-def _lines(path: Path, records: Records, kind: str | None) -> Iterator[bytes]:
+def lines_of(path: Path, records: Records) -> Iterator[bytes]:
+    """The lines of a file; that it breaks off is noted in ``records``."""
     try:
         with opened(path) as stream:
             yield from stream
     except (OSError, EOFError, zlib.error) as problem:
-        records.unreadable(kind, str(path), f"broke off ({type(problem).__name__}); expected a whole file")
+        records.unreadable(kind_of(path), str(path), f"broke off ({type(problem).__name__}); expected a whole file")
 
 
 def opened(path: Path) -> BinaryIO:

@@ -23,7 +23,7 @@ from trialmatch.eligibility.silence import Silences
 from trialmatch.eligibility.verdict import INELIGIBLE, Match, conclude
 from trialmatch.fhir.facts import Reader
 from trialmatch.fhir.needs import observed
-from trialmatch.fhir.records import Records
+from trialmatch.fhir.records import Records, references
 from trialmatch.fhir.sources import take_line
 from trialmatch.matching import context_of, deceased, rules_of
 from trialmatch.prescreen.gates import Sieves
@@ -229,22 +229,6 @@ def _refer(records: Records, referred: Referred) -> None:
         for line in referred.held.get(reference, ()):
             if line.place not in places:
                 take_line(line.content, line.place, line.kind, records)
-
-
-def references(resource: object) -> Iterable[str]:
-    """The Medications and Encounters that a resource names, as ``Type/id``."""
-    pending = [resource]
-    while pending:
-        one = pending.pop()
-        if isinstance(one, dict):
-            target = one.get("reference")
-            if isinstance(target, str):
-                parts = target.split("/_history/")[0].split("/")
-                if len(parts) > 1 and parts[-2] in ("Medication", "Encounter"):
-                    yield "/".join(parts[-2:])
-            pending += one.values()
-        elif isinstance(one, list):
-            pending += one
 
 
 def _count(match: Match, tally: Tally) -> None:
