@@ -92,6 +92,9 @@ class Offset(NamedTuple):
         return _moved(day, self.value, self.unit)
 
 
+NEXT_DAY, DAY_BEFORE = Offset(1, "d"), Offset(-1, "d")
+
+
 @lru_cache(maxsize=10_000)  # windows hang on the same few days
 def _moved(day: date, value: int, unit: str) -> date:
     try:
@@ -126,9 +129,9 @@ class Window:
         low_min, low_max = _edge(self.low, first, last, date.min)
         high_min, high_max = _edge(self.high, first, last, date.max)
         if self.low_strict:
-            low_min, low_max = low_min + DAY, low_max + DAY
+            low_min, low_max = NEXT_DAY.from_day(low_min), NEXT_DAY.from_day(low_max)
         if self.high_strict:
-            high_min, high_max = high_min - DAY, high_max - DAY
+            high_min, high_max = DAY_BEFORE.from_day(high_min), DAY_BEFORE.from_day(high_max)
         return Bounds(low_min, low_max, high_min, high_max)
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from fractions import Fraction
 from typing import NamedTuple
 
 from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.context import Context, Finding, met, unknown, unmet
 from trialmatch.eligibility.criteria import EventLeaf, ExposureLeaf
-from trialmatch.eligibility.dates import Bounds, Span, end_of
+from trialmatch.eligibility.dates import DAY_BEFORE, Bounds, Span, end_of
 from trialmatch.eligibility.facts import ABSENT, PROVISIONAL, UNREADABLE, Event
 from trialmatch.eligibility.values import Interval
 from trialmatch.eligibility.wording import interval, limit_words
@@ -95,7 +94,7 @@ def lasting(record: Event, context: Context) -> Span:
     """When a record's active period ended; one that is said to be over ended before the as-of day."""
     if not record.over:
         return record.end
-    latest = max(end_of(context.as_of - timedelta(days=1)), record.start.lo)  # what began today lasted today
+    latest = max(end_of(DAY_BEFORE.from_day(context.as_of)), record.start.lo)  # what began today lasted today
     return Span(min(record.end.lo, latest), latest) if record.end.hi > latest else record.end
 
 

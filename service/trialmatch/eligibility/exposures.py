@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
@@ -13,14 +13,12 @@ from typing import NamedTuple
 from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.context import Context, Finding, unknown, unmet
 from trialmatch.eligibility.criteria import DoseLimit, DurationLimit, ExposureLeaf
-from trialmatch.eligibility.dates import ALWAYS, Bounds, Offset
+from trialmatch.eligibility.dates import ALWAYS, NEXT_DAY, Bounds, Offset
 from trialmatch.eligibility.derived import WEIGHT, newest
 from trialmatch.eligibility.events import Vote, current, decided, in_window, lasting, silence, unusable
 from trialmatch.eligibility.facts import ABSENT, PROVISIONAL, Dose, Event, Exposure
 from trialmatch.eligibility.values import Interval
 from trialmatch.eligibility.wording import interval, limit_words
-
-_ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -313,7 +311,7 @@ def _compare(
 @lru_cache(maxsize=10_000)  # most stretches end today
 def _in_days(limit: DurationLimit, last: date) -> Interval:
     """A limit in days when the calendar units end with ``last``."""
-    end = last + _ONE_DAY if last < date.max else last
+    end = NEXT_DAY.from_day(last)
 
     def days(bound: Fraction | None) -> Fraction | None:
         return None if bound is None else Fraction((end - Offset(-int(bound), limit.unit).from_day(end)).days)
@@ -325,7 +323,7 @@ def union(pieces: Sequence[tuple[date, date] | None]) -> list[tuple[date, date]]
     """Pieces of time merged: overlaps once, gaps not; first and last day belong to a piece."""
     merged: list[tuple[date, date]] = []
     for first, last in sorted(piece for piece in pieces if piece is not None):
-        if merged and first <= merged[-1][1] + (_ONE_DAY if merged[-1][1] < date.max else timedelta(0)):
+        if merged and first <= NEXT_DAY.from_day(merged[-1][1]):
             merged[-1] = (merged[-1][0], max(merged[-1][1], last))
         else:
             merged.append((first, last))

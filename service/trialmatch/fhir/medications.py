@@ -249,13 +249,17 @@ def _ordered(resource: Json, clock: Clock, encounters: dict[str, Json]) -> Exten
     if ends and not any(bounds.open for bounds in extents):
         return Extent(start, max(ends))
     length = _bounds_duration(resource)
-    if length is not None and start != UNKNOWN_TIME:
-        shift = timedelta(days=length - 1)
-        try:
-            return Extent(start, Span(start.lo + shift, start.hi + shift))
-        except OverflowError:
-            pass
-    return _until(start, resource)
+    end = _last_day(start, length) if length is not None else None
+    return Extent(start, end) if end is not None else _until(start, resource)
+
+
+def _last_day(start: Span, days: int) -> Span | None:
+    """The last of so many days; None where it is not known when they began, or they go beyond the calendar."""
+    try:
+        shift = timedelta(days=days - 1)
+        return Span(start.lo + shift, start.hi + shift) if start != UNKNOWN_TIME else None
+    except OverflowError:
+        return None
 
 
 def _bounds_duration(resource: Json) -> int | None:
@@ -275,7 +279,5 @@ def _dispensed(resource: Json, clock: Clock) -> Extent:
     start = moment(resource, "whenHandedOver", clock) or moment(resource, "whenPrepared", clock) or UNKNOWN_TIME
     supply = child(resource, "daysSupply")
     days = number(supply.get("value")) if supply else None
-    if days is not None and days >= 1 and start != UNKNOWN_TIME and days < 10_000:
-        shift = timedelta(days=int(days) - 1)
-        return Extent(start, Span(start.lo + shift, start.hi + shift))
-    return Extent(start, Span(start.lo, FUTURE), True)
+    end = _last_day(start, int(days)) if days is not None and 1 <= days < 10_000 else None
+    return Extent(start, end) if end is not None else Extent(start, Span(start.lo, FUTURE), True)
