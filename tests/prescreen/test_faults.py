@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from trialmatch.eligibility.evaluator import settled
 from trialmatch.errors import BadInput, UsageError
+from trialmatch.prescreen import judge
 from trialmatch.usecases import Engine
 
 from tests.prescreen.hospital import folder_of, same, screened
@@ -178,6 +180,26 @@ def test_a_record_that_was_given_to_somebody_else(engine: Engine, tmp_path: Path
     resources = [person("ann"), person("bea"), old, new]
     done = same(engine, folder_of(tmp_path / "in", resources), tmp_path / "out", **ONE)
     assert set(done.rows) == {"Patient/bea"}
+
+
+def test_a_patient_on_whom_the_judging_fails(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A defect of ours: everybody else is judged as without this patient, and what failed is said."""
+    source = folder_of(tmp_path / "in", three())
+    without = folder_of(tmp_path / "without", [one for one in three() if one["id"] != "ann"])
+    others = screened(engine, without, tmp_path / "others")
+
+    def fails(study: Any, context: Any, attested: Any) -> Any:
+        if context.facts.person.reference == "Patient/ann":
+            raise OverflowError("date value out of range")
+        return settled(study, context, attested)
+
+    monkeypatch.setattr(judge, "settled", fails)
+    done = screened(engine, source, tmp_path / "out")
+    assert done.rows == others.rows
+    assert sorted(done.rows) == ["Patient/bea"]
+    why = "this patient could not be judged (internal error: OverflowError)"
+    assert done.summary.problems == [f"{source / 'Patient.ndjson'}:1: {why}"]
+    assert (done.run["state"], done.run["problems"]) == ("incomplete", [f"Patient.ndjson:1: {why}"])
 
 
 def test_records_about_nobody(engine: Engine, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from trialmatch.eligibility.explain import needed, why
 from trialmatch.eligibility.facts import Person, Source
 from trialmatch.eligibility.silence import Silences
 from trialmatch.eligibility.verdict import INELIGIBLE, Match, conclude
+from trialmatch.errors import TrialmatchError
 from trialmatch.fhir.facts import Reader
 from trialmatch.fhir.needs import observed
 from trialmatch.fhir.records import Records, references
@@ -148,13 +149,31 @@ class Judge:
         return found
 
     def group(self, candidates: Sequence[Candidate], lines: Iterable[tuple[int, Line]], referred: Referred) -> Judged:
-        """Judge candidates; ``lines`` are theirs, each with the position of its candidate."""
-        judged = Judged()
+        """Judge candidates; ``lines`` are theirs, each with the position of its candidate.
+
+        A patient on whom the judging itself fails costs nobody else the answer: the others are judged without.
+        """
         mine: list[list[Line]] = [[] for _ in candidates]
         for position, line in lines:
             mine[position].append(line)
-        for candidate, own in zip(candidates, mine, strict=True):
-            self._judge(candidate, own, referred, judged)
+        failed: dict[int, str] = {}
+        while True:
+            judged = Judged()
+            for position, (candidate, own) in enumerate(zip(candidates, mine, strict=True)):
+                if position not in failed:
+                    try:
+                        self._judge(candidate, own, referred, judged)
+                    except (MemoryError, TrialmatchError):
+                        raise
+                    except Exception as problem:  # noqa: BLE001 - a defect of ours, whatever it is
+                        failed[position] = type(problem).__name__
+                        break
+            else:
+                break
+        for position, name in failed.items():
+            place = next((line.place for line in mine[position] if line.kind == "Patient"), mine[position][0].place)
+            judged.problems.append(f"{place}: this patient could not be judged (internal error: {name})")
+            judged.partial["Patient"] += 1
         return judged
 
     def _judge(self, candidate: Candidate, lines: Iterable[Line], referred: Referred, judged: Judged) -> None:
