@@ -201,6 +201,7 @@ def test_references_in_every_spelling(engine: Engine, demo: Path, tmp_path: Path
         lambda one: {"reference": one},
         lambda one: {"identifier": {"system": "http://hospital.example/mrn", "value": f"M-{one}"}},
         lambda one: {"display": "somebody", "reference": f"Patient/{one}"},
+        lambda one: {"reference": f"Patient?identifier=http://hospital.example/mrn|M-{one}"},
     ]
     for path in spelled.glob("*.ndjson"):
         if path.name == "Patient.ndjson":

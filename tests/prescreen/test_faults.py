@@ -45,6 +45,7 @@ def test_who_is_a_candidate(engine: Engine, tmp_path: Path) -> None:
         (b'{"resourceType":"Coding","code":"x"}', "not known"),
         (b'{"resourceType":7,"id":"x"}', "resourceType"),
         (b'{"resourceType":"Observation","id":"x","status":"final"}', "expected whose record it is"),
+        (b'{"resourceType":"Observation","id":"x","subject":{"display":"Ann"}}', "expected whose record it is"),
         (b'{"resourceType":"Observation","id":"x","subject":"Patient/ann"}', "expected an object"),
         (b'{"resourceType":"Observation","id":"x","subject":{"reference":7}}', "expected a string"),
         (b'{"resourceType":"Observation","id":"\xff","subject":{"reference":"Patient/ann"}}', "no JSON"),

@@ -10,7 +10,7 @@ from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.context import Context, Finding, met, unknown, unmet
 from trialmatch.eligibility.criteria import EventLeaf, ExposureLeaf
 from trialmatch.eligibility.dates import DAY_BEFORE, Bounds, Span, end_of
-from trialmatch.eligibility.facts import ABSENT, PROVISIONAL, UNREADABLE, Event
+from trialmatch.eligibility.facts import ABSENT, PROVISIONAL, UNREADABLE, Event, Exposure
 from trialmatch.eligibility.values import Interval
 from trialmatch.eligibility.wording import interval, limit_words
 
@@ -95,7 +95,10 @@ def lasting(record: Event, context: Context) -> Span:
     if not record.over:
         return record.end
     latest = max(end_of(DAY_BEFORE.from_day(context.as_of)), record.start.lo)  # what began today lasted today
-    return Span(min(record.end.lo, latest), latest) if record.end.hi > latest else record.end
+    if record.end.hi <= latest:
+        return record.end
+    planned = isinstance(record, Exposure) and record.end.lo > latest  # an end to come of what is over was a plan
+    return Span(record.start.lo if planned else min(record.end.lo, latest), latest)
 
 
 def decided(votes: Sequence[Vote], leaf: EventLeaf | ExposureLeaf, context: Context) -> Finding:

@@ -20,6 +20,10 @@ from trialmatch.eligibility.facts import ABSENT, PROVISIONAL, Dose, Event, Expos
 from trialmatch.eligibility.values import Interval
 from trialmatch.eligibility.wording import interval, limit_words
 
+#: Code systems whose codes are drugs and products (RxNorm, NDC); in ATC those of a substance have seven characters.
+_PRODUCTS = ("http://www.nlm.nih.gov/research/umls/rxnorm", "http://hl7.org/fhir/sid/ndc")
+_ATC, _SUBSTANCE = "http://www.whocc.no/atc", 7
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stretch:
@@ -83,10 +87,11 @@ def _days_together(records: list[Exposure], leaf: ExposureLeaf) -> list[Exposure
     """Administrations of the same drug on one day are one daily dose."""
     if leaf.dose is None:
         return records
-    days: dict[tuple[object, frozenset[str]], list[Exposure]] = defaultdict(list)
+    days: dict[tuple[object, object], list[Exposure]] = defaultdict(list)
     for record in records:
         together = record.single and record.start.exact_day and record.dose.amount is not None
-        days[(record.start.lo.date(), record.concepts) if together else (id(record), record.concepts)].append(record)
+        drug: object = record.concepts or frozenset((coding.system, coding.code) for coding in record.codings)
+        days[(record.start.lo.date(), drug) if together else (id(record), drug)].append(record)
     summed = []
     for group in days.values():
         first = group[0]
@@ -240,7 +245,8 @@ def _count(stretches: list[Stretch], leaf: ExposureLeaf, context: Context) -> Fi
     """The number of distinct ingredients (or mechanisms) with exposure."""
     assert leaf.count is not None
     known: dict[str, int] = {}
-    vague_sure = vague_possible = 0
+    vague: list[set[str]] = []
+    vague_sure = 0
     for stretch in stretches:
         truth = stretch.vote.truth
         name = _counts_as(stretch.vote.fact, leaf, context)
@@ -248,9 +254,10 @@ def _count(stretches: list[Stretch], leaf: ExposureLeaf, context: Context) -> Fi
             known[name] = max(known.get(name, t.UNMET), truth)
         else:
             vague_sure = max(vague_sure, int(truth == t.MET))
-            vague_possible += truth >= t.UNKNOWN
+            if truth >= t.UNKNOWN:
+                vague = _with(vague, _products(stretch.vote.fact))
     sure = sum(truth == t.MET for truth in known.values())
-    possible = sum(truth >= t.UNKNOWN for truth in known.values()) + vague_possible
+    possible = sum(truth >= t.UNKNOWN for truth in known.values()) + len(vague)
     number = Interval(Fraction(max(sure, vague_sure)), Fraction(possible))
     count = leaf.count
     return _settle(
@@ -261,6 +268,21 @@ def _count(stretches: list[Stretch], leaf: ExposureLeaf, context: Context) -> Fi
         context,
         lambda: f"{interval(number)} distinct {_plural(leaf)}; limit {limit_words(count)}",
     )
+
+
+def _products(record: Event) -> set[str]:
+    """The codes of a record that name one drug or product, and no class of drugs."""
+    return {
+        f"{one.system}|{one.code}"
+        for one in record.codings
+        if one.system in _PRODUCTS or (one.system == _ATC and len(one.code) == _SUBSTANCE)
+    }
+
+
+def _with(drugs: list[set[str]], codes: set[str]) -> list[set[str]]:
+    """Drugs by their codes with one more record: records that share a code are of one drug."""
+    same = [drug for drug in drugs if drug & codes]
+    return [drug for drug in drugs if not drug & codes] + [codes.union(*same)]
 
 
 def _plural(leaf: ExposureLeaf) -> str:

@@ -8,7 +8,9 @@ from typing import Any
 
 from trialmatch.eligibility import criteria as c
 from trialmatch.eligibility.dates import Window
+from trialmatch.eligibility.knowledge import NEGATIVE, POSITIVE
 from trialmatch.eligibility.units import Units
+from trialmatch.eligibility.values import Coding
 from trialmatch.eligibility.wording import normal
 from trialmatch.fhir import limits
 from trialmatch.fhir.concepts import Concepts
@@ -361,7 +363,15 @@ class Definitions:
         keys = self.concepts.keys(codings, path)
         if not keys:
             return None
+        meant = {self._polarity(key) for key in keys}
+        if len(meant) == 1 and meant <= {POSITIVE, NEGATIVE}:
+            return c.PolarityTest(meant == {POSITIVE})
         words = {normal(str(entry[name])) for entry in codings for name in ("code", "display") if entry.get(name)}
         for key in keys:
             words |= {normal(name) for name in self.terminology.answers(key)}
         return c.CodedTest(frozenset(keys), frozenset(words - {""}))
+
+    def _polarity(self, key: str) -> str | None:
+        """Whether a code that is asked for is an answer such as SNOMED's “Positive”."""
+        system, bar, code = key.partition("|")
+        return self.terminology.knowledge.polarity(Coding(system, code)) if bar else None

@@ -141,22 +141,31 @@ def _per_day(timing: Json | None) -> tuple[Fraction, Fraction] | None:
     repeat = child(timing, "repeat", "timing") or {}
     frequency, period = number(repeat.get("frequency")), number(repeat.get("period"))
     length = _DAYS.get(str(repeat.get("periodUnit")))
-    if period and length is not None:
+    days, hours, meals = (_listed(repeat, key) for key in ("dayOfWeek", "timeOfDay", "when"))
+    share = Fraction(days or 7, 7)  # of the days of a week
+    if period and length is not None and not hours:
         most = number(repeat.get("frequencyMax")) or frequency or Fraction(1)
         longest = number(repeat.get("periodMax")) or period
         least = (frequency or Fraction(1)) / (longest * length)
-        return least, most / (period * length)
-    times = repeat.get("timeOfDay") or repeat.get("when")
-    if isinstance(times, list) and times and not repeat.get("dayOfWeek"):
-        return Fraction(len(times)), Fraction(len(times))
-    days = repeat.get("dayOfWeek")
-    if isinstance(days, list) and days:
-        often = Fraction(len(days), 7)
+        most = most / (period * length)
+        if days and period * length == 1:
+            least, most = least * share, most * share
+        if meals > 1 and frequency in (None, 1) and period * length == 1:
+            most = max(most, meals * share)  # once at each of these, or once in all
+        return least, most
+    if hours or meals or days:
+        often = (hours or meals or 1) * share
         return often, often
     for code in codes(timing, "code", "timing"):
         if code in _CODES:
             return _CODES[code], _CODES[code]
     return None
+
+
+def _listed(repeat: Json, key: str) -> int:
+    """How many times of day or days of the week are listed."""
+    times = repeat.get(key)
+    return len(set(map(str, times))) if isinstance(times, list) else 0
 
 
 def strength_of(medication: Json | None, units: Units) -> Strength | None:

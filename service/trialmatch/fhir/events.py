@@ -13,7 +13,7 @@ from trialmatch.fhir.times import Clock, Extent, encounter_time, extent, moment,
 _NEVER_ENDED = Span(FUTURE, FUTURE)
 
 _VERIFICATION = {"refuted": ABSENT, "provisional": PROVISIONAL, "differential": PROVISIONAL, "unconfirmed": PROVISIONAL}
-_VERIFICATION |= {"presumed": PROVISIONAL}
+_VERIFICATION |= {"presumed": PROVISIONAL, "confirmed": FINAL}
 
 #: By type: statuses that count, those that say it was not, those that leave it open; all others never count.
 _STATUS = {
@@ -43,6 +43,10 @@ _STATUS = {
         {"unknown", "draft"},
     ),
 }
+
+#: Statuses of what still goes on; a visit or a participation without an end and with another status is over.
+_GOING_ON = {"in-progress", "arrived", "triaged", "onleave", "on-hold", "active", "follow-up", "on-study"}
+_GOING_ON |= {"on-study-intervention", "on-study-observation"}
 
 #: Where each type says what it is.
 _CODES = {
@@ -99,7 +103,9 @@ def state_of(resource: Json) -> str | None:
         verification = codes(resource, "verificationStatus")
         if "entered-in-error" in verification:
             return None
-        return next((_VERIFICATION[code] for code in sorted(verification) if code in _VERIFICATION), FINAL)
+        said = {_VERIFICATION[code] for code in verification if code in _VERIFICATION}
+        otherwise = PROVISIONAL if verification else FINAL  # a status that is not understood confirms nothing
+        return next((state for state in (ABSENT, PROVISIONAL, FINAL) if state in said), otherwise)
     status = text(resource, "status") or ""
     counts, absent, vague = _STATUS[kind]
     if status in counts or (not status and kind != "ResearchSubject"):
@@ -139,7 +145,7 @@ def _when(resource: Json, clock: Clock, encounters: dict[str, Json], birth: Span
             return _running(when, resource), ""
     stretch = child(resource, "period") or child(resource, "actualPeriod")
     if stretch is not None and kind in ("Encounter", "ResearchSubject"):
-        return period(stretch, clock, "period"), ""
+        return _running(period(stretch, clock, "period"), resource), ""
     for key in ("started", "date"):
         point = moment(resource, key, clock)
         if point is not None:
@@ -154,8 +160,8 @@ def _when(resource: Json, clock: Clock, encounters: dict[str, Json], birth: Span
 
 
 def _running(when: Extent, resource: Json) -> Extent:
-    """A performed period without an end goes on only while its record says so."""
-    if not when.open or text(resource, "status") == "in-progress":
+    """A period without an end goes on only while its record says so; else it ended on some day since."""
+    if not when.open or text(resource, "status") in _GOING_ON:
         return when
     return Extent(when.start, Span(when.start.lo, FUTURE))
 
@@ -165,6 +171,8 @@ def _course(resource: Json, clock: Clock, encounters: dict[str, Json], birth: Sp
     flag = ""
     onset = extent(resource, "onset", clock, birth)
     start = onset.start if onset else None
+    if onset is not None and "onsetPeriod" in resource and not onset.open:
+        start = Span(onset.start.lo, max(onset.start.lo, onset.end.hi))  # some day of the period (FHIR R5, onset[x])
     if start is None:
         recorded = moment(resource, "recordedDate", clock) or moment(resource, "assertedDate", clock)
         visit = encounter_time(resource, "encounter", encounters, clock)

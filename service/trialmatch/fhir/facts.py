@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from trialmatch.config import Settings
 from trialmatch.eligibility.dates import UNKNOWN_TIME
-from trialmatch.eligibility.facts import ABSENT, UNREADABLE, Event, Exposure, Fact, Facts, Measurement, Person
+from trialmatch.eligibility.facts import ABSENT, FINAL, UNREADABLE, Event, Exposure, Fact, Facts, Measurement, Person
 from trialmatch.eligibility.values import Coding
 from trialmatch.errors import PatientMissing
 from trialmatch.fhir import events, medications, observations
@@ -24,6 +24,14 @@ _EXPOSURE = ("MedicationRequest", "MedicationStatement", "MedicationAdministrati
 #: Codes that stand for a record whose code could not be read.
 _CODE_ELEMENT = {"Observation": "code", "Condition": "code", "Procedure": "code", "AllergyIntolerance": "code"}
 _CODE_ELEMENT |= {"Immunization": "vaccineCode"} | dict.fromkeys(_EXPOSURE, "medicationCodeableConcept")
+
+
+#: Parts of a record that are read with it, and may be modified by themselves.
+_PARTS = {"Observation": ("component", "referenceRange"), "Condition": ("stage",), "AllergyIntolerance": ("reaction",)}
+_PARTS |= {"MedicationRequest": ("dosageInstruction",), "MedicationDispense": ("dosageInstruction",)}
+_PARTS |= {"MedicationStatement": ("dosage",), "MedicationAdministration": ("dosage",)}
+
+_MODIFIED = "the record has a modifier extension, which may change its meaning"
 
 
 def facts_of(records: Records, patient_id: str, terminology: Terminology, settings: Settings, place: str) -> Facts:
@@ -174,8 +182,11 @@ class Reader:
         identity = resource.get("id")
         reference = f"{kind}/{identity}" if isinstance(identity, str) else place
         try:
+            doubt = _MODIFIED if _is_modified(kind, resource) else ""
             for fact, inherited in self._facts_of(kind, resource, reference):
-                self._file(_kind(kind), fact, inherited)
+                if doubt and fact.state == ABSENT:
+                    fact = replace(fact, state=FINAL)  # what it denies, it may mean to say
+                self._file(_kind(kind), fact, inherited, doubt)
         except Malformed as problem:
             self._could_not(kind, resource, reference, place, f"{kind}.{problem}")
         except medications.UnknownMedication:
@@ -207,18 +218,18 @@ class Reader:
         display = words or next((coding.display for coding in found if coding.display), reference)
         self._file(_kind(kind), make(reference, found, display, state=UNREADABLE), ())
 
-    def _file(self, kind: str, fact: Any, inherited: tuple[Coding, ...]) -> None:
-        """Bind a fact to its concepts and put it where leaves look for it."""
+    def _file(self, kind: str, fact: Any, inherited: tuple[Coding, ...], doubt: str = "") -> None:
+        """Bind a fact to its concepts and put it where leaves look for it; ``doubt``: why it cannot be trusted."""
         bound = self._bound(kind, fact.codings, inherited, _words(fact))
         named = fact.display if fact.named else f"{self._name(fact, bound.concepts)} {fact.display}".strip()
-        fact.bind(bound.concepts, named, bound.doubt)
+        fact.bind(bound.concepts, named, doubt or bound.doubt)
         index = self.facts.index
         for place in bound.places:
             index.setdefault(place, []).append(fact)
         self.facts.every.setdefault(kind, []).append(fact)
         if fact.state != ABSENT and (bound.named or bound.vague):
             self._hint(kind, fact, bound)
-        if kind == "AllergyIntolerance" and events.NO_KNOWN_ALLERGY in bound.concepts:
+        if kind == "AllergyIntolerance" and events.NO_KNOWN_ALLERGY in bound.concepts and not doubt:
             self._no_allergy(fact)
 
     def _is_used(self, found: tuple[Coding, ...], inherited: tuple[Coding, ...], words: str) -> bool:
@@ -313,6 +324,21 @@ class Reader:
                         what = terminology.label(concept)
                         return f"its codes contradict each other: {coding.code} is expressly not {what}"
         return ""
+
+
+def _is_modified(kind: str, resource: Json) -> bool:
+    """Whether a record carries a modifier extension, itself or in the parts that are read of it.
+
+    Such an extension may turn the meaning of what it stands on around, and none is known.
+    """
+    if resource.get("modifierExtension"):
+        return True
+    parts = (part for key in _PARTS.get(kind, ()) for part in _listed(resource.get(key)))
+    return any(isinstance(part, dict) and part.get("modifierExtension") for part in parts)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _is_local_route(routes: frozenset[str], coding: Coding) -> bool:

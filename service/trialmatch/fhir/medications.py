@@ -73,6 +73,7 @@ def exposures(
     name = words or next((coding.display for coding in found if coding.display), "")
     kind = resource["resourceType"]
     status = text(resource, "status") or ""
+    stopped = status == "stopped"  # what was planned beyond this day was not taken
     over = when.open and status not in ("active", "in-progress", "recorded", "intended")
     taken = partial(
         Exposure,
@@ -93,7 +94,7 @@ def exposures(
     staged = [dosage for dosage in dosages if _bounds(dosage, clock) is not None]
     if not staged or len(staged) < len(dosages):
         dose = daily(dosages, strength, cabinet.units)
-        yield taken(start=when.start, end=when.end, over=over, dose=dose)
+        yield taken(start=when.start, end=when.end, over=over or stopped, dose=dose)
         return
     stages: dict[tuple[Span, Span], list[Json]] = {}
     for dosage in staged:
@@ -103,7 +104,8 @@ def exposures(
     for (start, end), group in stages.items():
         open_ = end.lo == FUTURE
         begin, finish = (start if start != UNKNOWN_TIME else when.start), (when.end if open_ else end)
-        yield taken(start=begin, end=finish, over=over and open_, dose=daily(group, strength, cabinet.units))
+        dose = daily(group, strength, cabinet.units)
+        yield taken(start=begin, end=finish, over=stopped or (over and open_), dose=dose)
 
 
 _NO_DOSE = Dose(None, "", "no dose is recorded")
@@ -156,8 +158,21 @@ def _drug(resource: Json, cabinet: Cabinet) -> tuple[tuple[Coding, ...], str, Js
         item = child(ingredient, "item")
         if item is not None:
             of, named = codings(item, "concept", f"ingredient[{position}].item")
+        pointed = _ingredient(resource, medication, ingredient, cabinet)
+        if pointed is not None:
+            of, named = codings(pointed, "code", f"ingredient[{position}].itemReference")
         more, said = more + of, said or named
+    if not (found or more or words or said or shown):
+        raise UnknownMedication
     return found + more, words or said or str(shown), medication
+
+
+def _ingredient(resource: Json, medication: Json, ingredient: Json, cabinet: Cabinet) -> Json | None:
+    """The Substance or Medication that an ingredient refers to."""
+    target = text(child(ingredient, "itemReference") or {}, "reference", "ingredient.itemReference") or ""
+    if target.startswith("#"):
+        return _contained(medication, target) or _contained(resource, target)
+    return _referenced(target, cabinet) if target else None
 
 
 def _contained(resource: Json, target: str) -> Json | None:

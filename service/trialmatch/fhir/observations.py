@@ -40,6 +40,18 @@ _COMPARATORS = {"≤": "<=", "≥": ">="}
 #: Administrative sex in ``referenceRange.appliesTo`` (SNOMED CT and FHIR).
 _SEXES = {"248152002": "female", "248153007": "male", "female": "female", "male": "male", "f": "female", "m": "male"}
 
+#: Units of age, in years.
+_AGES = {
+    unit: years
+    for years, units in (
+        (Fraction(1), ("a", "yr", "y", "year", "years")),
+        (Fraction(1, 12), ("mo", "month", "months")),
+        (Fraction(28, 1461), ("wk", "week", "weeks")),
+        (Fraction(4, 1461), ("d", "day", "days")),
+    )
+    for unit in units
+}
+
 #: Quantities whose unit has more characters are not remembered.
 _LONGEST = 80
 
@@ -319,8 +331,14 @@ def _sexes(entry: Json) -> frozenset[str]:
 
 
 def _age_range(age: Json) -> Interval:
-    bounds = [number(end.get("value")) if isinstance(end := age.get(key), dict) else None for key in ("low", "high")]
-    return Interval(bounds[0], bounds[1])
+    """The ages that a range is for, in years; those in a unit that is not known may be any."""
+    low, high = (_years(end) if isinstance(end := age.get(key), dict) else None for key in ("low", "high"))
+    return Interval(low, high)
+
+
+def _years(age: Json) -> Fraction | None:
+    value, length = number(age.get("value")), _AGES.get(str(age.get("code") or age.get("unit") or "a"))
+    return None if value is None or length is None else value * length
 
 
 def _written_range(words: str, units: Units, sexes: frozenset[str], ages: Interval) -> ReferenceRange | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import parse_qsl
 
 from trialmatch.eligibility.facts import RECORD_TYPES, Source
 from trialmatch.fhir.elements import Json, Malformed, child, children, text
@@ -209,14 +210,30 @@ def is_about(resource: Json, ids: frozenset[str], identifiers: set[tuple[str, st
         reference = child(resource, key)
         if reference is None:
             continue
-        said = True
         target = text(reference, "reference", key)
-        if target is not None:
+        identifier = child(reference, "identifier", key)
+        named = {(identifier.get("system"), identifier.get("value"))} if identifier else set()
+        if target is not None and "?" in target:
+            named |= {found} if (found := searched(target)) else set()
+        elif target is not None:
+            said = True
             target = records.full_urls.get(target, target)
             before, slash, identity = target.split("/_history/")[0].rpartition("/")
             if identity in ids and (not slash or before == "Patient" or before.endswith("/Patient")):
                 return True
-        identifier = child(reference, "identifier", key)
-        if identifier and (identifier.get("system"), identifier.get("value")) in identifiers:
-            return True
+        if named:
+            said = True
+            if named & identifiers:
+                return True
     return False if said else None
+
+
+def searched(reference: str) -> tuple[str, str] | None:
+    """The business identifier in a conditional reference (``Patient?identifier=system|value``), if there is one."""
+    before, _, query = reference.partition("?")
+    if before.rpartition("/")[2] == "Patient":
+        for name, value in parse_qsl(query):
+            system, bar, own = value.partition("|")
+            if name == "identifier" and bar:
+                return system, own
+    return None

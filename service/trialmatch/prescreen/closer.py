@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from trialmatch.fhir.elements import Json, Malformed, child
-from trialmatch.fhir.records import SUBJECTS, Records, is_about
+from trialmatch.fhir.records import SUBJECTS, Records, is_about, searched
 from trialmatch.fhir.sources import opened, take_line
 from trialmatch.prescreen.binding import Binder
 from trialmatch.prescreen.inputs import Input
@@ -155,13 +155,16 @@ def subjects(resource: Json) -> Whose | None:
     kind = resource["resourceType"]
     if is_about(resource, frozenset(), set(), Records()) is None:
         return None
-    ids, identifiers = [], []
+    ids: list[str] = []
+    identifiers: list[Identifier] = []
     for key in SUBJECTS.get(kind, ("subject", "patient")):
         reference = child(resource, key)
         if reference is None:
             continue
         target = reference.get("reference")
-        if isinstance(target, str):
+        if isinstance(target, str) and "?" in target:
+            identifiers += [found] if (found := searched(target)) else []
+        elif isinstance(target, str):
             parts = target.split("/_history/")[0].split("/")
             if len(parts) == 1 or parts[-2] == "Patient":
                 ids.append(parts[-1])
