@@ -55,6 +55,7 @@ CODES: dict[str, tuple[str, str, str, str]] = {
     "hcg serum": (LOINC, "2118-8", "Choriogonadotropin (pregnancy test) [Presence] in Serum or Plasma", "serum hCG"),
     "hcg urine": (LOINC, "2106-3", "Choriogonadotropin (pregnancy test) [Presence] in Urine", "urine hCG"),
     "nyha": (LOINC, "93124-6", "New York Heart Association Functional Classification", "NYHA"),
+    "ecog": (LOINC, "89247-1", "ECOG Performance Status score", "ECOG"),
     "sledai-2k": (SCORE, "sledai_2k", "SLEDAI-2K total score", "SLEDAI-2K"),
     "bilag2004": (SCORE, "bilag2004", "BILAG-2004", "BILAG-2004"),
     "mmt8": (SCORE, "mmt8", "MMT-8", "MMT-8"),

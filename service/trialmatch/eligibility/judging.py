@@ -10,8 +10,8 @@ from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.context import Context
 from trialmatch.eligibility.criteria import CodedTest, PolarityTest, QuantityTest, RecordedTest, Test
 from trialmatch.eligibility.facts import UNREADABLE, Measurement
-from trialmatch.eligibility.knowledge import EQUIVOCAL, POSITIVE
-from trialmatch.eligibility.numbers import Unusable, convert, limit_in, limits_of_normal, number, ratio
+from trialmatch.eligibility.knowledge import EQUIVOCAL, POSITIVE, Analyte
+from trialmatch.eligibility.numbers import Unusable, convert, limit_in, limits_of_normal, number, ordinal, ratio
 from trialmatch.eligibility.polarity import polarity
 from trialmatch.eligibility.values import Coded, Flag, Interval, Quantity, Text
 from trialmatch.eligibility.wording import decimal, interval, limit_words, normal
@@ -140,14 +140,42 @@ def _coded(test: CodedTest, result: Measurement, context: Context) -> Judged:
         held = context.knowledge.concepts(system, code)
         if f"{system}|{code}" in test.keys or held & test.keys:
             return Judged(t.MET, t.EVIDENCE, lambda: f"{result.display}")
-    grades = context.knowledge.analyte(result.concepts).grades
+    analyte = context.knowledge.analyte(result.concepts)
     words = [normal(word) for word in _words(value)]
-    grade_of = {grades[word] for word in words if word in grades}
-    if test.words & ({*words} | {normal(grade) for grade in grade_of}):
+    said, asked = _said(value, words, analyte), _asked(test, analyte, context)
+    if said & asked or test.words & ({*words} | {normal(grade) for grade in said}):
         return Judged(t.MET, t.EVIDENCE, lambda: f"{result.display}")
-    if grade_of or _comparable(test, answers, words, context):
+    if (said and (asked or any("://" not in key for key in test.keys))) or _comparable(test, answers, words, context):
         return Judged(t.UNMET, t.EVIDENCE, lambda: f"{result.display} is another answer")
     raise Unusable("its answer is not among the known ones")
+
+
+def _said(value: object, words: list[str], analyte: Analyte) -> set[str]:
+    """The grades that a result gives, in words or as a number."""
+    said = {analyte.grades[word] for word in words if word in analyte.grades}
+    said |= {_grade(rank, analyte) for rank in analyte.ordinals.values()}.intersection(words)
+    if isinstance(value, Coded | Text):
+        try:
+            exact = ordinal(value, analyte).exact
+        except Unusable:
+            exact = None
+        if exact is not None:
+            said.add(_grade(exact, analyte))
+    return said
+
+
+def _asked(test: CodedTest, analyte: Analyte, context: Context) -> set[str]:
+    """The grades that a criterion names, in words or by codes whose grade the mappings know."""
+    asked = {analyte.grades[word] for word in test.words if word in analyte.grades}
+    for (system, code), rank in analyte.ordinals.items():
+        if f"{system}|{code}" in test.keys or context.knowledge.concepts(system, code) & test.keys:
+            asked.add(_grade(rank, analyte))
+    return asked
+
+
+def _grade(rank: Fraction, analyte: Analyte) -> str:
+    """The grade of a number; the number itself where grades have no other names."""
+    return analyte.grades.get(normal(decimal(rank)), decimal(rank))
 
 
 def _words(value: object) -> list[str]:
@@ -165,7 +193,11 @@ def _words(value: object) -> list[str]:
 
 def _comparable(test: CodedTest, answers: list[tuple[str, str]], words: list[str], context: Context) -> bool:
     """Whether an answer that is none of the wanted ones is understood well enough to be another one."""
-    systems = {key.split("|", 1)[0] for key in test.keys if "|" in key}
-    if any(system in systems or context.knowledge.concepts(system, code) for system, code in answers):
+    codes = [tuple(key.split("|", 1)) for key in test.keys if "|" in key]
+    held = {concept for answer in answers for concept in context.knowledge.concepts(*answer)}
+    wanted = {concept for system, code in codes for concept in context.knowledge.concepts(system, code)}
+    if {system for system, _ in answers} & {system for system, _ in codes}:
         return True
+    if held and (len(codes) < len(test.keys) or wanted):
+        return not held & wanted  # the same answer under another code is not another answer
     return any(len(word) == 1 for word in test.words) and any(len(word) == 1 for word in words)

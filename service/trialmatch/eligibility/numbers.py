@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
 from trialmatch.eligibility.context import Context
 from trialmatch.eligibility.facts import Measurement
 from trialmatch.eligibility.knowledge import Analyte
+from trialmatch.eligibility.truth import UNMET
 from trialmatch.eligibility.units import LOG10
 from trialmatch.eligibility.values import Coded, Interval, Quantity, ReferenceRange, Text
+
+_DIGITS = re.compile(r"\d+(?:\.\d+)?")
+_DENIED = re.compile(r"\b(?:not?|never|non|nicht|kein\w*|pas|sin)\b", re.IGNORECASE)
 
 
 class Unusable(Exception):
@@ -38,7 +44,7 @@ def _number(result: Measurement, unit: str, context: Context) -> Interval:
     analyte = context.knowledge.analyte(result.concepts)
     value = result.value
     if isinstance(value, Coded | Text):
-        return _ordinal(value, analyte)
+        return ordinal(value, analyte)
     if not isinstance(value, Quantity):
         raise Unusable("the result is not a number")
     if analyte.scales:
@@ -73,7 +79,11 @@ def _delog(interval: Interval) -> Interval:
     return interval._replace(lo=power(interval.lo), hi=power(interval.hi))
 
 
-def _ordinal(value: Coded | Text, analyte: Analyte) -> Interval:
+def ordinal(value: Coded | Text, analyte: Analyte) -> Interval:
+    """The number of a coded or worded score.
+
+    Raises Unusable where the mappings give it none, or where the words name several numbers or deny one.
+    """
     names = [value.text]
     if isinstance(value, Coded):
         for coding in value.codings:
@@ -84,7 +94,7 @@ def _ordinal(value: Coded | Text, analyte: Analyte) -> Interval:
     if analyte.ordinal_pattern is not None:
         for name in names:
             match = analyte.ordinal_pattern.search(name)
-            if match:
+            if match and _DIGITS.findall(name) == [match[1]] and not _DENIED.search(name):
                 return Interval.of(Fraction(match[1]))
     raise Unusable("the result is words or a code that no mapping gives a number")
 
@@ -117,22 +127,31 @@ def limits_of_normal(result: Measurement, which: str, context: Context) -> list[
     Returns each with its range, in the unit of the range. Raises Unusable where there is none: never a default.
     """
     person = context.facts.person
-    found = []
-    for limits in result.ranges:
-        bound = limits.high if which == "UNL" else limits.low
-        if bound is None or (limits.sexes and person.sex is not None and person.sex not in limits.sexes):
-            continue
-        if limits.ages.lo is not None or limits.ages.hi is not None:
-            if person.birth is not None and Interval.of(_years(person.birth.lo, context)).within(limits.ages) < 0:
-                continue
-        found.append((bound, limits))
+    bounds = [
+        (limits.high if which == "UNL" else limits.low, limits)
+        for limits in result.ranges
+        if not (limits.sexes and person.sex is not None and person.sex not in limits.sexes)
+    ]
+    there = [(bound, limits) for bound, limits in bounds if bound is not None]
+    found = [one for one in there if _of_age(one[1], context)]
+    found = found or [one for one in there if _of_age(one[1], context, whole=True)]
     if not found:
         raise Unusable("it has no reference range")
     return found
 
 
-def _years(birth: object, context: Context) -> Fraction:
-    return Fraction((context.as_of - birth.date()).days, 1) / Fraction(1461, 4)  # type: ignore[attr-defined]
+def _of_age(limits: ReferenceRange, context: Context, whole: bool = False) -> bool:
+    """Whether a range may be for the patient's age; ``whole``: “to 17 years” is until the 18th birthday."""
+    ages, birth = limits.ages, context.facts.person.birth
+    if birth is None or (ages.lo is None and ages.hi is None):
+        return True
+    if whole and ages.hi is not None and ages.hi >= 1 and ages.hi.denominator == 1:
+        ages = ages._replace(hi=ages.hi + 1, hi_strict=True)
+    return Interval(_years(birth.hi, context), _years(birth.lo, context)).within(ages) != UNMET
+
+
+def _years(birth: datetime, context: Context) -> Fraction:
+    return Fraction((context.as_of - birth.date()).days, 1) / Fraction(1461, 4)
 
 
 def ratio(result: Measurement, which: str, context: Context) -> list[tuple[Interval, Fraction, ReferenceRange]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from fractions import Fraction
 
 from trialmatch.eligibility.values import Interval
@@ -26,8 +27,9 @@ _WORD = re.compile(r"[^\W_]+")
 
 
 def normal(text: str) -> str:
-    """The normal form of a graded or coded answer in words: ``NYHA class III`` and ``iii`` are both ``3``."""
-    words = [_ROMAN.get(word, word) for word in _WORD.findall(text.lower().split("(")[0]) if word not in _FILLER]
+    """The normal form of a graded or coded answer in words: ``NYHA class III``, ``iii`` and ``Ⅲ`` are all ``3``."""
+    plain = unicodedata.normalize("NFKC", text).lower().split("(")[0]
+    words = [_ROMAN.get(word, word) for word in _WORD.findall(plain) if word not in _FILLER]
     return " ".join(words)
 
 

@@ -211,4 +211,30 @@ CLARIFICATIONS: tuple[Clarification, ...] = (
         "A block must not depend on where it is used.",
         ("Names inside a block",),
     ),
+    Clarification(
+        "N8",
+        "A criterion may name an answer by a standard code, and laboratories give answers by other codes and in words.",
+        "Codes for positive and negative ask for a positive or negative result, however it is said. Codes of grades "
+        "that the mappings number ask for the grade: by any code, word or number that means it. Any other answer code "
+        "that shares a concept with the one asked for is `unusable`, never another answer.",
+        "“Exactly that code” says what is looked at; the class is the same whichever code or word gives it.",
+        ("Asked for by the code of the answer", "A class that the criterion names by its code"),
+    ),
+    Clarification(
+        "N9",
+        "A record may carry a modifier extension that nobody here knows, or a verification status that is not "
+        "understood.",
+        "With a modifier extension it neither proves nor refutes: `unusable`. With a verification status that is not "
+        "understood it is `provisional`.",
+        "Both may say that the record is not what it seems; FHIR forbids to ignore them.",
+        ("A record with a modifier extension", "A result with a modifier extension", "Verification of a diagnosis"),
+    ),
+    Clarification(
+        "N10",
+        "Periods that say when something began, and periods without an end of what is over.",
+        "An `onsetPeriod` with an end is the time in which the condition began. A visit, a participation or an order "
+        "that is over, and whose end is not given or still to come, ended on some day since it began.",
+        "So FHIR explains `onset[x]`; and what was planned is not what was done.",
+        ("A partial date of a diagnosis", "Another study", "An encounter of a kind", "An end that is not known"),
+    ),
 )

@@ -72,6 +72,8 @@ PARTIAL = Section(
             row(unmet(), patient("1980-01-01"), condition("stroke", onsetAge={"value": 30, "unit": "a", "system": UCUM,
                                                                              "code": "a"})),
             row(met(), condition("stroke", onsetPeriod={"start": "2025-10-01", "end": "2025-10-03"})),
+            row(unknown("imprecise"), condition("stroke", onsetPeriod={"start": "2025-08-20", "end": "2025-09-05"}),
+                why="it began on some day of the period"),
             row(unknown("imprecise"), condition("stroke", "2025-09"), as_of="2026-03-15"),
             row(met(), condition("stroke", "2025"), condition("stroke", "2026-01-05"), why="the second one is enough"),
         ),

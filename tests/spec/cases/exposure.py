@@ -126,6 +126,13 @@ Months are those of the calendar: as many as end on the day after the last cover
             row(met(), ordered(HCQ, "2025-01-01", "completed").but(
                 "{}, to be taken from 2025-01-01 to 2025-06-01", dosageInstruction=[
                     {"timing": {"repeat": {"boundsPeriod": {"start": "2025-01-01", "end": "2025-06-01"}}}}])),
+            row(unknown("imprecise"), ordered(HCQ, "2025-06-01", "stopped").but(
+                "{}, to be taken from 2025-06-01 to 2026-12-31", dosageInstruction=[
+                    {"timing": {"repeat": {"boundsPeriod": {"start": "2025-06-01", "end": "2026-12-31"}}}}]),
+                why="stopped before the end that was planned, nobody knows when"),
+            row(met(), ordered(HCQ, "2025-01-01", "stopped").but(
+                "{}, to be taken from 2025-01-01 to 2025-06-01", dosageInstruction=[
+                    {"timing": {"repeat": {"boundsPeriod": {"start": "2025-01-01", "end": "2025-06-01"}}}}])),
         ),
         rule(
             "A beginning that is vague",
@@ -226,6 +233,18 @@ nasal, inhaled and otic forms are not systemic, and no exposure criterion looks 
             row(met(), dosed("prednisone", 0.01, "0.01 g once a day", unit="g")),
             row(met(), took("prednisone", SINCE, words="5 mg, timing code BID", dose=[{
                 **dosage(5, frequency=None)[0], "timing": {"code": {"coding": [{"system": TIMING, "code": "BID"}]}}}])),
+            row(met(), took("prednisone", SINCE, words="5 mg with breakfast and dinner", dose=[{
+                **dosage(5, frequency=None)[0], "timing": {"repeat": {"when": ["CM", "CV"]}}}])),
+            row(unknown("imprecise"), took("prednisone", SINCE, words="5 mg once a day, with breakfast and dinner",
+                dose=[{**dosage(5)[0], "timing": {"repeat": {"frequency": 1, "period": 1, "periodUnit": "d",
+                                                             "when": ["CM", "CV"]}}}]), why="once, or at each"),
+            row(met(), took("prednisone", SINCE, words="5 mg at 8 and at 20 o'clock", dose=[{
+                **dosage(5)[0], "timing": {"repeat": {"frequency": 1, "period": 1, "periodUnit": "d",
+                                                      "timeOfDay": ["08:00:00", "20:00:00"]}}}]),
+                why="times of day are each day's"),
+            row(unmet(), took("prednisone", SINCE, words="20 mg on Mondays, Wednesdays and Fridays", dose=[{
+                **dosage(20)[0], "timing": {"repeat": {"frequency": 1, "period": 1, "periodUnit": "d",
+                                                       "dayOfWeek": ["mon", "wed", "fri"]}}}]), why="60 mg a week"),
             row(unknown("imprecise"), took("prednisone", SINCE, words="5–15 mg once a day", dose=[{
                 **dosage(None)[0], "doseAndRate": [{"doseRange": {"low": number(5, "mg"),
                     "high": number(15, "mg")}}]}]),

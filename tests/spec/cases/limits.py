@@ -16,9 +16,15 @@ from tests.spec.record import (
     lab,
     number,
     observation,
+    patient,
     score,
 )
 
+#: 12 months are no 12 years.
+BY_AGE = alt(100).but("ALT 100 U/L (normal to 20 up to 12 months, to 40 from 1 to 18 years), 2026-02-20",
+                      referenceRange=[
+    {"high": number(20, "U/L"), "age": {"low": number(0, "mo"), "high": number(12, "mo")}},
+    {"high": number(40, "U/L"), "age": {"low": number(1, "a"), "high": number(18, "a")}}])
 CRP_HIGH = measured("crp", quantity(">=", 10, "mg/L"))
 
 LIMITS = Section(
@@ -63,6 +69,21 @@ Without one the leaf is `unusable`: there is no default. `offset` with an ordina
             measured("alt", times("<=", 3)),
             row(unknown("unusable"), alt(40, "2026-02-20", high=None), alt(38, "2026-02-10")),
             row(met(), alt(40, "2026-02-20"), alt(38, "2026-02-10", high=None)),
+        ),
+        rule(
+            "Ranges by age and sex",
+            "Those that are for others are left out; ages come in years, months, weeks or days.",
+            measured("alt", times("<=", 3)),
+            row(met(), patient("2016-03-01", "female"), BY_AGE, why="ten years old: to 40, so 100 is 2.5 times"),
+            row(unmet(), patient("2025-09-01", "female"), BY_AGE, why="six months old: to 20"),
+            row(unmet(), patient("2008-06-01", "female"), BY_AGE.but("{}", referenceRange=[
+                {"high": number(30, "U/L"), "age": {"low": number(1, "a"), "high": number(17, "a")}}]),
+                why="17 years until the 18th birthday: to 30"),
+            row(unmet(), patient("1980-01-01", "female"), alt(100).but(
+                "ALT 100 U/L (normal to 40 for men, to 30 for women), 2026-02-20", referenceRange=[
+                    {"high": number(high, "U/L"), "appliesTo": [{"coding": [
+                        {"system": "http://hl7.org/fhir/administrative-gender", "code": sex}]}]}
+                    for high, sex in ((40, "male"), (30, "female"))])),
         ),
         rule(
             "Several ranges",

@@ -46,7 +46,8 @@ CONTAINED = raw(
 def subject_of_study(end: str | None, start: str = "2025-06-01", status: str = "off-study") -> Fact:
     """Participation in another study."""
     period = {"start": start} | ({"end": end} if end else {})
-    return raw(f"in another study from {start}" + (f" to {end}" if end else ", still"), resourceType="ResearchSubject",
+    until = f" to {end}" if end else ", still" if status.startswith("on-") else f", {status}"
+    return raw(f"in another study from {start}{until}", resourceType="ResearchSubject",
                status=status, period=period, study={"display": "Another study"})
 
 
@@ -135,6 +136,8 @@ Without a window the question is "ever, up to the as-of date".
             row(met(), subject_of_study("2026-01-15")),
             row(unmet(), subject_of_study("2026-02-15")),
             row(unmet(), subject_of_study(None, status="on-study")),
+            row(unknown("imprecise"), subject_of_study(None, status="withdrawn"), why="nobody knows since when"),
+            row(unknown("imprecise"), subject_of_study(None)),
             row(unknown("no-record")),
         ),
         rule(
@@ -147,6 +150,12 @@ Without a window the question is "ever, up to the as-of date".
             row(unmet(), raw("inpatient stay, 2024-01-10 to 2024-01-14", resourceType="Encounter", status="finished",
                              **{"class": {"system": ACT, "code": "IMP"}},
                                  period={"start": "2024-01-10", "end": "2024-01-14"})),
+            row(unknown("imprecise"), raw("inpatient stay from 2024-01-10, finished", resourceType="Encounter",
+                                          status="finished", **{"class": {"system": ACT, "code": "IMP"}},
+                                          period={"start": "2024-01-10"}), why="it ended on some day since"),
+            row(met(), raw("inpatient stay from 2024-01-10, in progress", resourceType="Encounter",
+                           status="in-progress", **{"class": {"system": ACT, "code": "IMP"}},
+                           period={"start": "2024-01-10"})),
             row(unknown("no-record"), raw("outpatient visit, 2026-01-10", resourceType="Encounter", status="finished",
                                           **{"class": {"system": ACT, "code": "AMB"}}, period={"start": "2026-01-10"})),
         ),

@@ -31,6 +31,8 @@ from tests.spec.record import (
 LOW_ALT = measured("alt", times("<=", 3))
 OTHER = {"reference": "Patient/child"}
 
+MODIFIED = [{"url": "https://hospital.example/not-for-use", "valueBoolean": True}]
+
 RESULTS = Section(
     "Results that count",
     """
@@ -41,6 +43,14 @@ else `issued`, which is then said. The newest wins; two different values of the 
 dated after the as-of date counts.
 """,
     rules=(
+        rule(
+            "A result with a modifier extension",
+            "On the Observation or on a part of it.",
+            LOW_ALT,
+            row(unknown("unusable"), alt(40).but("{}, modified", modifierExtension=MODIFIED)),
+            row(unknown("unusable"), alt(40).but("{}, its range modified", referenceRange=[
+                {"high": {"value": 40}, "modifierExtension": MODIFIED}])),
+        ),
         rule(
             "The status of a result",
             "Final, amended and corrected results.",
@@ -171,6 +181,22 @@ alone are then `provisional`. A statement that is only `intended` is `provisiona
             row(unknown("provisional"), condition("sle", "2020-01-01", verification="unconfirmed")),
             row(met(), condition("sle", "2020-01-01", verification="provisional"), condition("sle", "2020-03-01"),
                 why="confirmed since"),
+            row(unknown("provisional"), condition("sle", "2020-01-01", verification=None).but(
+                "{}, verification “suspected” in words", verificationStatus={"text": "suspected"}),
+                why="what is not understood confirms nothing"),
+            row(met(), condition("sle", "2020-01-01", verification=None).but(
+                "{}, verification “Confirmed” in words", verificationStatus={"text": "Confirmed"})),
+        ),
+        rule(
+            "A record with a modifier extension",
+            "A modifier extension may turn the meaning of its record around, and none is known: the record neither "
+            "proves nor refutes.",
+            diagnosis("sle"),
+            row(unknown("unusable"), condition("sle", "2020-01-01").but("{}, modified", modifierExtension=MODIFIED)),
+            row(unknown("unusable"), condition("sle", "2020-01-01", verification="refuted").but(
+                "{}, modified", modifierExtension=MODIFIED)),
+            row(met(), condition("sle", "2020-01-01").but("{}, modified", modifierExtension=MODIFIED),
+                condition("sle", "2021-01-01"), why="the other one proves it"),
         ),
         rule(
             "Verification under an exclusion",
