@@ -98,21 +98,42 @@ def _rounded(times: Interval) -> str:
 
 
 def _shifted(test: QuantityTest, result: Measurement, context: Context) -> Judged:
-    assert test.reference is not None
-    analyte = context.knowledge.analyte(result.concepts)
-    value = number(result, test.unit, context)
-    original = result.value
-    verdicts = set()
-    for bound, limits in limits_of_normal(result, test.reference, context):
-        unit, raw = getattr(original, "unit", None), getattr(original, "raw_unit", "")
-        same = limit_in(bound, limits, unit, raw, analyte, context)
-        base = convert(Interval.of(same), unit, raw, test.unit, analyte, context).exact
-        assert base is not None
-        verdicts.add(value.map(Fraction(1), -base).within(test.limit))
+    verdicts = {value.within(test.limit) for value in _beyond(test, result, context)}
     if len(verdicts) > 1:
         raise Unusable("its reference ranges disagree")
     name = "ULN" if test.reference == "UNL" else "LLN"
     return _decided(verdicts.pop(), lambda: f"{result.display}; limit {limit_words(test.limit, test.unit)} + {name}")
+
+
+def _beyond(test: QuantityTest, result: Measurement, context: Context) -> list[Interval]:
+    """How far a result lies above (below: negative) each of its limits of normal that apply."""
+    assert test.reference is not None
+    analyte = context.knowledge.analyte(result.concepts)
+    value = number(result, test.unit, context)
+    found = []
+    for bound, limits in limits_of_normal(result, test.reference, context):
+        unit, raw = getattr(result.value, "unit", None), getattr(result.value, "raw_unit", "")
+        same = limit_in(bound, limits, unit, raw, analyte, context)
+        base = convert(Interval.of(same), unit, raw, test.unit, analyte, context).exact
+        assert base is not None
+        found.append(value.map(Fraction(1), -base))
+    return found
+
+
+def measure(test: QuantityTest, result: Measurement, context: Context) -> Interval:
+    """The number of a result that a test holds against its limit: the value, or what it is to its limit of normal.
+
+    Raises Unusable where there is none, or where its reference ranges give several.
+    """
+    if test.reference is None:
+        return number(result, test.unit, context)
+    if test.additive:
+        found = _beyond(test, result, context)
+    else:
+        found = [times for times, _, _ in ratio(result, test.reference, context)]
+    if len(set(found)) > 1:
+        raise Unusable("its reference ranges disagree")
+    return found[0]
 
 
 def _polarity(test: PolarityTest, result: Measurement, context: Context) -> Judged:

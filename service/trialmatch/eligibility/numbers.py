@@ -41,6 +41,8 @@ def number(result: Measurement, unit: str, context: Context) -> Interval:
 
 
 def _number(result: Measurement, unit: str, context: Context) -> Interval:
+    if result.doubt:
+        raise Unusable(result.doubt)
     analyte = context.knowledge.analyte(result.concepts)
     value = result.value
     if isinstance(value, Coded | Text):
@@ -171,6 +173,8 @@ def ratio(result: Measurement, which: str, context: Context) -> list[tuple[Inter
 
 def _ratio(result: Measurement, which: str, context: Context) -> list[tuple[Interval, Fraction, ReferenceRange]]:
     value = result.value
+    if result.doubt:
+        raise Unusable(result.doubt)
     if not isinstance(value, Quantity):
         raise Unusable("the result is not a number")
     analyte = context.knowledge.analyte(result.concepts)

@@ -11,7 +11,7 @@ from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.context import Context, Finding, unknown
 from trialmatch.eligibility.criteria import CodedTest, QuantityTest, ResultLeaf
 from trialmatch.eligibility.facts import UNREADABLE, Measurement
-from trialmatch.eligibility.judging import judge
+from trialmatch.eligibility.judging import judge, measure
 from trialmatch.eligibility.numbers import Unusable, number
 from trialmatch.eligibility.selection import Reading, Selection, read
 from trialmatch.eligibility.values import ANY_NUMBER, Interval
@@ -26,7 +26,7 @@ def extreme(leaf: ResultLeaf, selection: Selection, context: Context) -> Finding
     for reading in selection.finals:
         for result in reading.results:
             try:
-                found.append((number(result, leaf.test.unit, context), reading, ""))
+                found.append((measure(leaf.test, result, context), reading, ""))
             except Unusable:
                 basis = t.SOURCE_FAILED if result.state == UNREADABLE else t.UNUSABLE
                 found.append((ANY_NUMBER, reading, basis))
@@ -39,14 +39,23 @@ def extreme(leaf: ResultLeaf, selection: Selection, context: Context) -> Finding
     value = _utmost(sure, values, highest)
     facts = tuple(result for reading in selection.finals for result in reading.results)
     verdict = value.within(leaf.test.limit)
-    words = f"{'highest' if highest else 'lowest'} value {interval(value, leaf.test.unit)}"
-    words += f"; limit {limit_words(leaf.test.limit, leaf.test.unit)}"
+    unit, of = leaf.test.unit, _limit_of(leaf.test)
+    words = f"{'highest' if highest else 'lowest'} value {interval(value, unit)}{of}"
+    words += f"; limit {limit_words(leaf.test.limit, unit)}{of}"
     if verdict == t.UNKNOWN:
         return unknown(t.first_basis([basis for _, _, basis in found if basis] + [t.IMPRECISE]), facts, lambda: words)
     for draft in _numbers(leaf, selection.drafts, context):
         if _utmost([*sure, draft], [*values, draft], highest).within(leaf.test.limit) not in (t.UNKNOWN, verdict):
             return unknown(t.PROVISIONAL, facts, lambda: "a preliminary result would decide otherwise")
     return Finding(verdict, t.EVIDENCE, facts, lambda: words)
+
+
+def _limit_of(test: QuantityTest) -> str:
+    """What a number is a multiple of, or is counted from, in words."""
+    if test.reference is None:
+        return ""
+    name = "ULN" if test.reference == "UNL" else "LLN"
+    return f" from {name}" if test.additive else f" × {name}"
 
 
 def _numbers(leaf: ResultLeaf, readings: list[Reading], context: Context) -> list[Interval]:
@@ -56,7 +65,7 @@ def _numbers(leaf: ResultLeaf, readings: list[Reading], context: Context) -> lis
     for reading in readings:
         for result in reading.results:
             with suppress(Unusable):
-                found.append(number(result, leaf.test.unit, context))
+                found.append(measure(leaf.test, result, context))
     return found
 
 

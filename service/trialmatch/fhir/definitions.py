@@ -42,6 +42,9 @@ _SEXES = {
     (LOINC, "LA2-8"): "male",
 }
 
+#: Methods whose numbers may be multiples of a limit of normal, or counted from one.
+_WITH_LIMIT_OF_NORMAL = ("latest", "any", "all", "max", "min")
+
 _CLEARANCE = {"creatinine-clearance", "creatinine-clearance-cockcroft-gault", "creatinine-clearance-measured"}
 
 
@@ -298,8 +301,8 @@ class Definitions:
         if method == "cockcroft-gault" and not set(keys) <= _CLEARANCE:
             self.faults.add(path, f"“{method}” on {', '.join(keys)}", "creatinine-clearance")
             return False
-        if isinstance(test, c.QuantityTest) and test.reference is not None and method not in ("latest", "any", "all"):
-            self.faults.add(path, f"“{method}” with a limit of normal", "latest, any or all")
+        if isinstance(test, c.QuantityTest) and test.reference is not None and method not in _WITH_LIMIT_OF_NORMAL:
+            self.faults.add(path, f"“{method}” with a limit of normal", "latest, any, all, max or min")
             return False
         if isinstance(test, c.QuantityTest) and method == "relative-change" and test.unit not in ("%", "1"):
             self.faults.add(path, f"a relative change in {test.unit}", "% or 1")

@@ -184,6 +184,8 @@ def _course(resource: Json, clock: Clock, encounters: dict[str, Json], birth: Sp
     clinical = codes(resource, "clinicalStatus")
     if abatement is not None:
         end = abatement.end if not abatement.open else abatement.start
+        if clinical & _ONGOING:
+            end = Span(end.lo, FUTURE)  # said to be over and to go on
     elif onset is not None and "onsetPeriod" in resource and not onset.open and not clinical & _ONGOING:
         end = onset.end
     elif clinical & _ONGOING:

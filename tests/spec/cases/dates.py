@@ -84,6 +84,8 @@ PARTIAL = Section(
             row(met(), condition("heart failure", "2025")),
             row(unknown("imprecise"), condition("heart failure", "2020-01-01", "2025")),
             row(unmet(), condition("heart failure", "2020-01-01", "2024")),
+            row(unknown("imprecise"), condition("heart failure", "2020-01-01", abatementDateTime="2024-05-05"),
+                why="abated, and still active: it may have come back"),
         ),
         rule(
             "A partial date of a procedure",

@@ -7,11 +7,13 @@ from tests.spec.criteria import (
     diagnosis,
     measured,
     method,
+    offset,
     quantity,
+    times,
     within,
 )
 from tests.spec.model import Section, met, row, rule, unknown, unmet
-from tests.spec.record import condition, lab, patient, score, wrote
+from tests.spec.record import LOINC, alt, condition, lab, patient, score, wrote
 
 MAN, WOMAN, SOMEBODY = (patient("1976-01-01", each) for each in ("male", "female", "unknown"))
 WEIGHT = lab("weight", 72, "kg")
@@ -63,7 +65,27 @@ has to fall into the window.
             row(met(), lab("crp", 1.2, "mg/dL", "2025-06-01"), lab("crp", 4, "mg/L", "2026-02-01"),
                 why="compared after conversion"),
             row(unmet(), lab("crp", 9, "mg/L", "2025-06-01"), lab("crp", 4, "mg/L", "2026-02-01")),
+            row(unknown("unusable"), lab("crp", 9, "mg/L", "2025-06-01").but(
+                "{}, displayed as “Complement C3”", code={"coding": [
+                    {"system": LOINC, "code": "1988-5", "display": "Complement C3"}]}),
+                lab("crp", 4, "mg/L", "2026-02-01"), why="one of them may be of something else"),
             row(unknown("missing-data")),
+        ),
+        rule(
+            "max, as a multiple of a limit of normal",
+            "Each result by its own range: the highest multiple need not be of the highest result.",
+            within(method(measured("alt", times("<=", 3)), "max"), -12, 0, "mo"),
+            row(met(), alt(130, "2025-06-01", high=50), alt(100, "2026-02-01"), why="2.6 and 2.5 times"),
+            row(unmet(), alt(130, "2025-06-01", high=50), alt(124, "2026-02-01"), why="2.6 and 3.1 times"),
+            row(unknown("unusable"), alt(100, "2025-06-01", high=None), alt(100, "2026-02-01")),
+            row(unmet(), alt(100, "2025-06-01", high=None), alt(124, "2026-02-01"), why="3.1 times decides"),
+        ),
+        rule(
+            "min, counted from a limit of normal",
+            "At least 10 U/L above the upper limit, always.",
+            within(method(offset(measured("alt", quantity(">=", 10, "U/L")), "UNL"), "min"), -12, 0, "mo"),
+            row(met(), alt(50, "2025-06-01"), alt(90, "2026-02-01")),
+            row(unmet(), alt(49, "2025-06-01"), alt(90, "2026-02-01")),
         ),
         rule(
             "min",
