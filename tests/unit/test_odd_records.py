@@ -42,6 +42,8 @@ def _methotrexate(code: str = "6851") -> Json:
         ({"reference": "https://h.example/fhir/Patient?identifier=http%3A%2F%2Fhospital.example%2Fmrn%7CM-7"}, "met"),
         ({"reference": "Patient?identifier=http://hospital.example/mrn|M-8"}, "unknown"),
         ({"identifier": MRN}, "met"),
+        ({"identifier": {"system": [], "value": {}}}, "unknown"),
+        ({"type": "Group", "display": "the family"}, "unknown"),
     ],
 )
 def test_a_subject_by_business_identifier(subject: Json, status: str) -> None:

@@ -184,6 +184,7 @@ def _course(resource: Json, clock: Clock, encounters: dict[str, Json], birth: Sp
     clinical = codes(resource, "clinicalStatus")
     if abatement is not None:
         end = abatement.end if not abatement.open else abatement.start
+        start = Span(start.lo, max(start.lo, min(start.hi, end.hi)))  # what has ended had begun
         if clinical & _ONGOING:
             end = Span(end.lo, FUTURE)  # said to be over and to go on
     elif onset is not None and "onsetPeriod" in resource and not onset.open and not clinical & _ONGOING:
@@ -192,8 +193,6 @@ def _course(resource: Json, clock: Clock, encounters: dict[str, Json], birth: Sp
         end = _NEVER_ENDED
     else:
         end = Span(start.lo if start.lo > PAST else PAST, FUTURE)
-    if abatement is not None:
-        start = Span(start.lo, max(start.lo, min(start.hi, end.hi)))  # what has ended had begun
     return Extent(start, _no_later_start(start, end)), flag
 
 

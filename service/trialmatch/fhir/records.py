@@ -212,19 +212,18 @@ def is_about(resource: Json, ids: frozenset[str], identifiers: set[tuple[str, st
             continue
         target = text(reference, "reference", key)
         identifier = child(reference, "identifier", key)
-        named = {(identifier.get("system"), identifier.get("value"))} if identifier else set()
+        named = [(identifier.get("system"), identifier.get("value"))] if identifier else []
         if target is not None and "?" in target:
-            named |= {found} if (found := searched(target)) else set()
+            named += [found] if (found := searched(target)) else []
         elif target is not None:
             said = True
             target = records.full_urls.get(target, target)
             before, slash, identity = target.split("/_history/")[0].rpartition("/")
             if identity in ids and (not slash or before == "Patient" or before.endswith("/Patient")):
                 return True
-        if named:
-            said = True
-            if named & identifiers:
-                return True
+        said = said or bool(named) or reference.get("type") not in (None, "Patient")
+        if any(all(isinstance(part, str) for part in one) and one in identifiers for one in named):
+            return True
     return False if said else None
 
 

@@ -76,6 +76,7 @@ PARTIAL = Section(
                 why="it began on some day of the period"),
             row(unknown("imprecise"), condition("stroke", "2025-09"), as_of="2026-03-15"),
             row(met(), condition("stroke", "2025"), condition("stroke", "2026-01-05"), why="the second one is enough"),
+            row(unmet(), condition("stroke", abatementDateTime="2020-05-05"), why="what was over in 2020 began before"),
         ),
         rule(
             "A partial date of an active period",
