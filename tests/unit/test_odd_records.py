@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.harness import Judged, judge
-from tests.spec.criteria import counted, diagnosis, exposure, kind
-from tests.spec.record import RXNORM, condition, patient
+from tests.spec.criteria import counted, diagnosis, exposure, kind, measured, times
+from tests.spec.record import RXNORM, alt, condition, patient
 
 Json = dict[str, Any]
 
@@ -95,3 +95,9 @@ def test_one_code_is_one_ingredient() -> None:
     other = {**_drug(medicationCodeableConcept=_methotrexate("194000")), "id": "o"}
     assert _judged(leaf, *three, blocks=(lines,)).items["1"]["status"] == "met"
     assert _judged(leaf, *three, other, blocks=(lines,)).items["1"]["basis"] == "imprecise"
+
+
+def test_a_leap_second() -> None:
+    """FHIR's times have it."""
+    found = _judged(measured("alt", times("<=", 3)), alt(40, "2026-02-20T23:59:60Z").resource)
+    assert found.items["1"]["status"] == "met" and not found.problems

@@ -20,6 +20,8 @@ from trialmatch.eligibility.truth import MET, UNKNOWN, UNMET
 PAST = datetime(1, 1, 1)
 FUTURE = datetime(9999, 12, 31, 23, 59, 59)
 DAY = timedelta(days=1)
+#: FHIR allows the second that is put in; Python has none.
+_LEAP_SECOND = re.compile(r"(T\d\d:\d\d:)60")
 _PARTIAL = re.compile(r"(\d{4})(?:-(\d\d))?$")
 
 
@@ -58,7 +60,7 @@ def parse(text: object, zone: tzinfo) -> Span | None:
         return None
     try:
         if len(text) > 10:
-            moment = datetime.fromisoformat(text)
+            moment = datetime.fromisoformat(text if ":60" not in text else _LEAP_SECOND.sub(r"\g<1>59", text))
             if moment.tzinfo is not None:
                 moment = moment.astimezone(zone).replace(tzinfo=None)
             return Span(moment, moment)

@@ -158,7 +158,7 @@ def _drug(resource: Json, cabinet: Cabinet) -> tuple[tuple[Coding, ...], str, Js
         item = child(ingredient, "item")
         if item is not None:
             of, named = codings(item, "concept", f"ingredient[{position}].item")
-        pointed = _ingredient(resource, medication, ingredient, cabinet)
+        pointed = _ingredient(resource, medication, ingredient, f"ingredient[{position}]", cabinet)
         if pointed is not None:
             of, named = codings(pointed, "code", f"ingredient[{position}].itemReference")
         more, said = more + of, said or named
@@ -167,9 +167,10 @@ def _drug(resource: Json, cabinet: Cabinet) -> tuple[tuple[Coding, ...], str, Js
     return found + more, words or said or str(shown), medication
 
 
-def _ingredient(resource: Json, medication: Json, ingredient: Json, cabinet: Cabinet) -> Json | None:
+def _ingredient(resource: Json, medication: Json, ingredient: Json, path: str, cabinet: Cabinet) -> Json | None:
     """The Substance or Medication that an ingredient refers to."""
-    target = text(child(ingredient, "itemReference") or {}, "reference", "ingredient.itemReference") or ""
+    item = child(ingredient, "itemReference", path) or {}
+    target = text(item, "reference", f"{path}.itemReference") or ""
     if target.startswith("#"):
         return _contained(medication, target) or _contained(resource, target)
     return _referenced(target, cabinet) if target else None
