@@ -263,6 +263,22 @@ def test_a_drug_and_a_date_that_are_referred_to(engine: Engine, tmp_path: Path) 
     assert any("MedicationRequest/r1" in row["evidence"] for row in done.rows["Patient/ann"])
 
 
+def test_a_drug_whose_ingredient_is_another_medication(engine: Engine, tmp_path: Path) -> None:
+    """Two steps lead from the order to the code."""
+    code = {"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "8640"}]}
+    subject = {"reference": "Patient/ann"}
+    order = {
+        "resourceType": "MedicationRequest", "id": "r1", "status": "active", "intent": "order", "subject": subject,
+        "authoredOn": "2025-06-01", "medicationReference": {"reference": "Medication/m1"},
+    }  # fmt: skip
+    named = {"itemReference": {"reference": "Medication/m2"}}
+    whole = {"resourceType": "Medication", "id": "m1", "ingredient": [named]}
+    part = {"resourceType": "Medication", "id": "m2", "code": code}
+    done = same(engine, folder_of(tmp_path / "in", [*three(), order, whole, part]), tmp_path / "out")
+    evidence = {reference for row in done.rows["Patient/ann"] for reference in row["evidence"]}
+    assert "MedicationRequest/r1" in evidence
+
+
 def test_what_is_no_hospital(engine: Engine, tmp_path: Path) -> None:
     out = tmp_path / "out"
     with pytest.raises(BadInput, match="no such folder"):

@@ -103,7 +103,9 @@ def test_the_number_of_one_who_was_replaced(engine: Engine, tmp_path: Path) -> N
         (by("nobody's", "nobody"), True),
         ({"reference": "Group/5"}, True),
         ({"reference": "Group/5", "identifier": mrn("1")}, False),
-        ({"display": "somebody"}, True),
+        ({"reference": "Patient?identifier=urn:mrn|1"}, False),
+        ({"reference": "Patient?identifier=urn:mrn|2"}, True),
+        ({"type": "Group", "display": "a family"}, True),
         ({"identifier": {"value": "1"}}, True),
         ({"identifier": mrn(1)}, True),  # a number is no string
         ({"identifier": mrn(1), "reference": "Patient/ann"}, False),
@@ -131,6 +133,14 @@ def test_a_line_that_says_it_twice_stops_nothing(engine: Engine, tmp_path: Path)
     with (source / "Condition.ndjson").open("a", encoding="utf-8") as stream:
         stream.write(line + "\n")
     same(engine, source, tmp_path / "out", **ONE)
+
+
+@pytest.mark.parametrize("subject", [{"display": "Ann"}, {"reference": "Patient?name=Patient/ann"}], ids=str)
+def test_a_name_says_of_nobody_whose_record_it_is(engine: Engine, tmp_path: Path, subject: Json) -> None:
+    source = folder_of(tmp_path / "in", [*named_by(ann="1"), hemoglobin("o4", "", 11.0, subject=subject)])
+    done = screened(engine, source, tmp_path / "out", **ONE)
+    (fault,) = done.run["faults"]
+    assert (fault["line"], fault["why"]) == (4, "Observation.subject: none; expected whose record it is")
 
 
 @pytest.mark.parametrize("identifier", ["1", ["1"], 5], ids=str)

@@ -22,7 +22,7 @@ REFERENCE = (
 #: The id in that reference, relative or absolute, of a version or not (records.is_about says the same).
 SUBJECT = (
     "CASE WHEN starts_with(reference, 'Patient/') AND NOT contains(substr(reference, 9), '/') "
-    "THEN substr(reference, 9) "
+    "AND NOT contains(reference, '?') THEN substr(reference, 9) WHEN contains(reference, '?') THEN NULL "
     r"""ELSE nullif(regexp_extract(reference, '^(?:.*/)?Patient/([^/"\\]+?)(?:/_history/[^/]*)?$', 1), '') END"""
 )
 

@@ -95,7 +95,7 @@ def spooled(path: Path, offset: int, length: int) -> Iterator[tuple[int, int, in
         at += size
 
 
-def references(path: Path) -> tuple[set[str], set[str]]:
+def referred(path: Path) -> tuple[set[str], set[str]]:
     """The Medications and Encounters that spooled lines name, and the Encounters that are among them."""
     named: set[str] = set()
     own: set[str] = set()

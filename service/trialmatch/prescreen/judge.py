@@ -25,7 +25,7 @@ from trialmatch.errors import TrialmatchError
 from trialmatch.fhir.facts import Reader
 from trialmatch.fhir.needs import observed
 from trialmatch.fhir.records import Records, references
-from trialmatch.fhir.sources import take_line
+from trialmatch.fhir.sources import resource_of, take_line
 from trialmatch.matching import context_of, deceased, rules_of
 from trialmatch.prescreen.gates import Sieves
 from trialmatch.terminology.mappings import Terminology
@@ -237,17 +237,19 @@ class Judge:
 
 def _refer(records: Records, referred: Referred) -> None:
     """Add what a patient's records refer to, and other versions of them that name somebody else."""
-    wanted: dict[str, None] = {}
-    for held in list(records.by_type.values()):
-        for record in held:
-            for reference in references(record.resource):
-                wanted[reference] = None
-            wanted[f"{record.resource['resourceType']}/{record.resource.get('id')}"] = None
+    pending = [record.resource for held in records.by_type.values() for record in held]
     places = {record.place for held in records.by_type.values() for record in held}
-    for reference in wanted:
-        for line in referred.held.get(reference, ()):
-            if line.place not in places:
-                take_line(line.content, line.place, line.kind, records)
+    asked: set[str] = set()
+    while pending:
+        resource = pending.pop()
+        for name in (f"{resource['resourceType']}/{resource.get('id')}", *references(resource)):
+            for line in referred.held.get(name, ()) if name not in asked else ():
+                more = resource_of(line.content, line.place, line.kind, records) if line.place not in places else None
+                if more is not None:
+                    places.add(line.place)
+                    records.add(more, line.place)
+                    pending.append(more)
+            asked.add(name)
 
 
 def _count(match: Match, tally: Tally) -> None:

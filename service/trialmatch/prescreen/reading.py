@@ -12,12 +12,12 @@ from functools import partial as bound
 from pathlib import Path
 
 from trialmatch.errors import BadInput
-from trialmatch.fhir.records import FACT_TYPES, Records, identities
+from trialmatch.fhir.records import FACT_TYPES, Records, identities, references
 from trialmatch.prescreen import closer, people
 from trialmatch.prescreen.binding import Binder
 from trialmatch.prescreen.blocks import Blocks, Lines, Rows, counted, digest_of, merged, rows_of
 from trialmatch.prescreen.closer import Fault, Identifier, Seen, Whose
-from trialmatch.prescreen.fetch import GROUP, Spooled, Wanted, fetch, references, spooled
+from trialmatch.prescreen.fetch import GROUP, Spooled, Wanted, fetch, referred, spooled
 from trialmatch.prescreen.gates import Sieves
 from trialmatch.prescreen.inputs import Input
 from trialmatch.prescreen.judge import Candidate, Line, Referred
@@ -308,19 +308,19 @@ class Reader:
             return {}
         asked: set[str] = set()
         own: set[str] = set()
-        for _, (named, there) in self.workers.each(references, spool):
+        for _, (named, there) in self.workers.each(referred, spool):
             asked |= named
             own |= there
-        wanted = asked - own
-        if not wanted:
-            return {}
-        ids = frozenset(one.split("/")[1].encode() for one in wanted)
         held: dict[str, list[tuple[int, int, bytes]]] = {}
-        for number, at, line in self._by_ids(holds, ids):
-            resource, _, _ = closer.record_of(line, at, self.files[number].kind)
-            key = f"{(resource or {}).get('resourceType')}/{(resource or {}).get('id')}"
-            if key in wanted:
-                held.setdefault(key, []).append((number, at, line.rstrip()))
+        while wanted := asked - own:
+            own |= wanted
+            ids = frozenset(one.split("/")[1].encode() for one in wanted)
+            for number, at, line in self._by_ids(holds, ids):
+                resource, _, _ = closer.record_of(line, at, self.files[number].kind)
+                key = f"{(resource or {}).get('resourceType')}/{(resource or {}).get('id')}"
+                if key in wanted:
+                    held.setdefault(key, []).append((number, at, line.rstrip()))
+                    asked.update(references(resource))  # an ingredient is a Medication, too
         return {key: tuple(self._line(*place) for place in sorted(found)) for key, found in sorted(held.items())}
 
 
