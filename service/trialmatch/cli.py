@@ -13,6 +13,7 @@ import click
 
 from trialmatch import __version__
 from trialmatch.cli_codes import codes
+from trialmatch.cli_import import import_
 from trialmatch.cli_prescreen import prescreen
 from trialmatch.cli_serve import serve
 from trialmatch.config import Settings
@@ -64,6 +65,7 @@ def main() -> None:
       trialmatch studies list
       trialmatch studies show NCT06892145
       trialmatch studies check my-study.json
+      trialmatch studies import record.json --out draft.json
       trialmatch codes coverage export/
       trialmatch serve
     """
@@ -195,7 +197,7 @@ def _attestations(path: Path, engine: Engine, only: str | None) -> list[Any]:
 
 @main.group(no_args_is_help=True)
 def studies() -> None:
-    """List, show and check studies."""
+    """List, show, check and import studies."""
 
 
 @studies.command("list")
@@ -333,6 +335,7 @@ def _relative(path: Path) -> str:
         return str(path)
 
 
+studies.add_command(import_)
 main.add_command(codes)
 main.add_command(prescreen)
 main.add_command(serve)

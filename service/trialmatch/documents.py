@@ -180,6 +180,7 @@ def study_document(
 def study_listing(study: Study) -> Json:
     """A study's identity and size: printed ``rows`` by how far they are computed, ``leaves`` by who answers them."""
     document = study_summary(study)
+    document["matched"] = study.matched
     document["cohorts"] = [{"id": cohort, "name": title} for cohort, title in study.cohorts]
     document["eligibilityInRecord"] = study.items is not None
     document["exclusionsInRecord"] = study.items is not None and study.exclusions_in_record

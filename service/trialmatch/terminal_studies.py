@@ -11,6 +11,9 @@ from rich.tree import Tree
 
 from trialmatch.lines import Json, clean, plural
 
+#: Of drafts and retired studies.
+_UNMATCHED = "not matched until a person sets its status to active"
+
 _ASKS = {"computed": "computed", "person": "for a person", "text": "only text"}
 
 
@@ -28,6 +31,8 @@ def studies_page(studies: Sequence[Json], width: int) -> Iterator[RenderableType
         yield line.append(_size(study))
         if study["title"] != study["id"]:
             yield Padding(Text(clean(study["title"]), style="dim"), (0, 0, 0, 2))
+        if not study["matched"]:
+            yield Padding(Text(f"{clean(study['status'])}: {_UNMATCHED}", style="yellow"), (0, 0, 0, 2))
 
 
 def _size(study: Json) -> str:
@@ -45,6 +50,8 @@ def study_page(study: Json, width: int) -> Iterator[RenderableType]:
     """One study: its criteria as printed, and in words what each computes."""
     yield Text.assemble((clean(study["id"]), "bold"), "  ", clean(study["title"]))
     yield Text(f"status {clean(study['status'])}" + (f", {clean(study['url'])}" if study["url"] else ""), style="dim")
+    if not study["matched"]:
+        yield Text(f"{clean(study['status'])}: {_UNMATCHED}", style="yellow")
     for cohort in study["cohorts"]:
         yield Text(f"cohort {clean(cohort['id'])}: {clean(cohort['name'])}")
     yield ""

@@ -58,7 +58,7 @@ class Engine:
         if found is None:
             from trialmatch.fhir.needs import Needs
 
-            found = Needs.of(self.studies.only(study_ids).studies, self.terminology)
+            found = Needs.of(self.studies.only(study_ids).matchable, self.terminology)
             if len(self._needs) >= _REMEMBERED:  # callers choose the ids
                 self._needs.clear()
             self._needs[study_ids] = found

@@ -20,7 +20,7 @@ MAX_LINES = 400
 # A part of the package → what it may import of the others.
 LEAVES = {"config", "errors", "resources", "addresses", "outbound", "garbage"}
 CORE = {"eligibility"}
-MIDDLE = {"fhir", "store", "prescreen", "terminology"}
+MIDDLE = {"fhir", "store", "prescreen", "terminology", "registry"}
 ALLOWED: dict[str, set[str]] = {
     "__init__": set(),
     "__main__": {"cli"},
@@ -40,6 +40,7 @@ ALLOWED: dict[str, set[str]] = {
     "fhir": {"terminology", "eligibility"} | LEAVES,
     "store": {"eligibility"} | LEAVES,
     "prescreen": {"matching", "fhir", "terminology", "eligibility"} | LEAVES,
+    "registry": {"terminology", "eligibility"} | LEAVES,
     "terminology": {"eligibility"} | LEAVES,
     "demo": {"resources"},
     "eligibility": set(),

@@ -232,6 +232,11 @@ class Study:
     exclusions_in_record: bool = True
     resource: dict[str, Any] = field(default_factory=dict, compare=False, hash=False)
 
+    @property
+    def matched(self) -> bool:
+        """Whether patients are matched against it: drafts, which nobody has read yet, and retired studies never are."""
+        return self.status in ("active", "unknown")
+
     def walk(self) -> Iterator[Item]:
         """All items, in the order of authoring."""
         for item in self.items or ():

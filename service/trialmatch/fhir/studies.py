@@ -34,9 +34,6 @@ _REGISTRY = "https://clinicaltrials.gov"
 #: How a reference to an EvidenceVariable begins, whatever server it is on; its id follows.
 _REFERENCE = re.compile(r"(?:^|(?<=/))EvidenceVariable/")
 
-#: Statuses of ResearchStudy under which a study is matched; drafts and retired ones never are.
-_MATCHED = ("active", "unknown")
-
 
 @dataclass(frozen=True)
 class StudySet:
@@ -51,12 +48,12 @@ class StudySet:
         """The studies compiled together, leaves shared."""
         from trialmatch.eligibility.program import Program
 
-        return Program.compile(study for study in self.studies if study.status in _MATCHED)
+        return Program.compile(self.matchable)
 
     @property
     def matchable(self) -> tuple[Study, ...]:
         """The studies that are matched: not drafts, not retired ones."""
-        return tuple(study for study in self.studies if study.status in _MATCHED)
+        return tuple(study for study in self.studies if study.matched)
 
     def get(self, study_id: str) -> Study:
         """A study by id, or by an identifier; UnknownStudy where there is none."""
@@ -70,7 +67,7 @@ class StudySet:
         """The set reduced to some studies (all where none is named); UnknownStudy for unknown ones and drafts."""
         wanted = [self.get(one) for one in study_ids]
         for study in wanted:
-            if study.status not in _MATCHED:
+            if not study.matched:
                 raise UnknownStudy(study.id, f"its status is {study.status}; only active studies are matched")
         return StudySet(tuple(dict.fromkeys(wanted)), self.digest, self.warnings) if wanted else self
 

@@ -216,6 +216,7 @@ class Cohort(Schema):
 class StudyListing(StudySummary):
     """A study's identity and size."""
 
+    matched = _flag("Whether patients are matched against it: drafts and retired studies never are")
     cohorts = fields.List(fields.Nested(Cohort), required=True)
     eligibilityInRecord = _flag("Whether the record prints criteria at all")
     exclusionsInRecord = _flag("Whether it prints exclusions")
