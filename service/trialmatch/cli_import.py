@@ -24,9 +24,9 @@ def import_(file: Path, out: Path | None) -> None:
     """Make a draft study of a ClinicalTrials.gov record.
 
     FILE is the record as JSON of the registry's API version 2, or a page of several. Title, status, phase, conditions,
-    sponsor, arms, sites, age and sex are taken from its fields. The eligibility text is split into numbered criteria, each
-    with its printed text. A rule reads a criterion to its last word or not at all: what is read is marked “inferred”, all
-    else stays text. docs/import.md lists the rules.
+    sponsor, arms, sites, age and sex are taken from its fields. The eligibility text is split into numbered criteria,
+    each with its printed text. A rule reads a criterion to its last word or not at all: what is read is marked
+    “inferred”, all else stays text. docs/import.md lists the rules.
 
     \b
     The draft is never matched until a person activates it:
@@ -69,6 +69,7 @@ def _summary(drafts: Sequence[Draft], out: Path | None) -> Iterator[str]:
     first, file = drafts[0].id, out or "FILE"
     drafted = "It is a draft and is" if len(drafts) == 1 else "They are drafts and are"
     yield (
-        f"{drafted} not matched. Next: read it beside the record (trialmatch studies show {first} --studies {file}), correct "
+        f"{drafted} not matched. Next: read it beside the record (trialmatch studies show {first} --studies {file}), "
+        f"correct "
         "it, set its status to active (trialmatch studies import --help)"
     )

@@ -55,9 +55,7 @@ class Writer:
     def _fields(self, record: Record) -> Iterator[Json]:
         """Age and sex as the record's fields have them."""
         fields = record.module("eligibilityModule")
-        number = 0
-        for text, definition in _of_fields(record, fields):
-            number += 1
+        for number, (text, definition) in enumerate(_of_fields(record, fields), start=1):
             self.written.read += definition is not None
             self.written.text += definition is None
             yield {"linkId": f"R{number}", "description": text, **(definition or {})}
@@ -117,12 +115,14 @@ class Writer:
         assert one.combination is not None
         members = [self._one(member, f"{link_id}.{at}", nested=True) for at, member in enumerate(one.members, start=1)]
         code, threshold = one.combination.code, one.combination.threshold
-        group: Json = {"code": code, **({"threshold": threshold} if code == "at-least" else {}), "characteristic": members}
+        least = {"threshold": threshold} if code == "at-least" else {}
+        group: Json = {"code": code, **least, "characteristic": members}
+        words = f"at least {threshold}" if least else code.replace("-", " ")
         return {
             **_marked(one.kind, nested, "inferred"),
             "linkId": link_id,
             "description": one.text,
-            "note": [{"text": f"Its list is read as {code.replace('-', ' ')}, as the text says."}],
+            "note": [{"text": f"Its list is read as {words}, as the text says."}],
             "definitionByCombination": group,
         }
 

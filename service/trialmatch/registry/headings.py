@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from trialmatch.registry.wording import spelled
+from trialmatch.registry.wording import spelled, vocabulary
 
 INCLUSION, EXCLUSION, UNKNOWN = "inclusion", "exclusion", ""
 
 _CRITERIA = r"criteri(?:a|on|um)s?"
 _KIND = r"(?P<non>non[- ]?)?(?P<kind>in|ex)clusion(?:ary|s)?"
 _BEFORE = (
-    r"(?:(?:key|main|major|principal|core|general|common|primary|overall|basic|specific|additional|study|trial|protocol|"
+    r"(?:(?:key|main|major|principal|core|general|common|primary|overall|basic|specific|additional|study|trial|"
+    r"protocol|"
     r"patients?|subjects?|participants?|eligibility|selected|important)(?:'s|s')?\s+)*"
 )
 _SECTION = re.compile(
@@ -24,7 +25,8 @@ _LABEL_ALONE = re.compile(rf"{_BEFORE}(?:eligibility\s+)?{_CRITERIA}|eligibility
 
 #: A heading inside a line, after the end of a sentence.
 _INSIDE = re.compile(
-    rf"(?:(?<=^)|(?<=[.;:)]\s)|(?<=\n))[ \t]*((?:\*\*)?{_BEFORE}(?:in|ex)clusion\s+{_CRITERIA}[^\n.:;]{{0,80}}:(?:\*\*)?)"
+    rf"(?:(?<=^)|(?<=[.;:)]\s)|(?<=\n))[ \t]*((?:\*\*)?{_BEFORE}(?:in|ex)clusion\s+{_CRITERIA}[^\n.:;]{{0,80}}:"
+    rf"(?:\*\*)?)"
     r"[ \t]*(?=\S)",
     re.IGNORECASE,
 )
@@ -32,13 +34,16 @@ _INSIDE = re.compile(
 #: What a heading may add without limiting to whom it applies.
 _EVERYBODY = re.compile(
     r"(?:(?:for|of|in|to)\s+)?(?:(?:all|the|this|both|study)\s+)*"
-    r"(?:patients?|subjects?|participants?|individuals|volunteers|cohorts|arms|groups|parts|stud(?:y|ies)|trial|enrolment|"
-    r"enrollment|entry|participation|screening)?\s*(?:(?:include|includes|are|are as follows|as follows|following)(?: the following)?)?"
+    r"(?:patients?|subjects?|participants?|individuals|volunteers|cohorts|arms|groups|parts|stud(?:y|ies)|trial|"
+    r"enrolment|"
+    r"enrollment|entry|participation|screening)?\s*(?:(?:include|includes|are|are as follows|as follows|following)"
+    r"(?: the following)?)?"
 )
 
 _COHORT = re.compile(
     r"(?:(?:for|of|in)\s+)?(?:(?:patients|subjects|participants)\s+(?:of|in)\s+)?(?:the\s+)?"
-    r"(?P<label>(?:sub-?)?(?:part|cohort|arm|group|population|stratum|study)\s+(?:[a-z]?\d{1,2}[a-z]?|[a-z]|[ivx]{1,4}|one|two|three|"
+    r"(?P<label>(?:sub-?)?(?:part|cohort|arm|group|population|stratum|study)\s+(?:[a-z]?\d{1,2}[a-z]?|[a-z]|"
+    r"[ivx]{1,4}|one|two|three|"
     r"four|five)\b)(?P<rest>\s*(?:only)?|\s*[-:(,].*)"
 )
 
@@ -88,7 +93,8 @@ def cohort(text: str) -> str | None:
 #: protocol template, https://www.transceleratebiopharmainc.com/assets/clinical-content-reuse-solutions/).
 _TOPICS = frozenset(
     """
-    age|age and sex|demographics|general|general criteria|disease characteristics|disease|diagnosis|consent|informed consent
+    age|age and sex|demographics|general|general criteria|disease characteristics|disease|diagnosis|consent
+    |informed consent
     |type of participant and disease characteristics|type of patient and disease characteristics|sex|gender|weight|other
     |sex and contraceptive/barrier requirements|contraception|reproductive|medical conditions|medical history|others
     |prior/concomitant therapy|prior or concomitant therapy|prior therapy|concomitant therapy|prior treatment|infections
@@ -99,7 +105,8 @@ _TOPICS = frozenset(
     |hepatic function|liver function|cardiac function|cardiovascular function|pulmonary function|bone marrow function
     |hematologic function|haematologic function|organ function|safety|administrative|life expectancy|disease activity
     |concomitant diseases|concomitant medications|previous treatments|study procedures|miscellaneous|medications
-    |allergies|pregnancy|pregnancy and lactation|malignancy|cancer|disease related|disease-related|general exclusion criteria
+    |allergies|pregnancy|pregnancy and lactation|malignancy|cancer|disease related|disease-related
+    |general exclusion criteria
     |disease-specific|patient characteristics|subject characteristics|participant characteristics
     """.replace("\n", "").replace("    ", "").strip().split("|")
 )
@@ -111,7 +118,7 @@ def topic(text: str) -> bool:
 
 
 #: Words of lead-ins that add nothing to how the criteria below are combined.
-_NEUTRAL = frozenset(
+_NEUTRAL = vocabulary(
     """
     patient patients subject subjects participant participants individual individuals person persons people candidate
     candidates volunteer volunteers who whom that which they their those these must should shall will be is are have has
@@ -119,15 +126,15 @@ _NEUTRAL = frozenset(
     presence considered eligible included inclusion enrolled entered recruited participate participation to for in into
     from if when only the this a an of as by with order at study trial entry enrolment enrollment eligibility criteria
     criterion conditions condition requirements requirement items item listed below following follows can may potential
-    """.split()
+    """
 )
-_AGAINST = frozenset("not cannot excluded exclusion ineligible exclude excludes exclusionary would any".split())
-_ORGANS = frozenset(
+_AGAINST = vocabulary("not cannot excluded exclusion ineligible exclude excludes exclusionary would any")
+_ORGANS = vocabulary(
     """
     adequate acceptable sufficient organ organs and function functions functional hematologic hematological haematologic
     haematological hematopoietic bone marrow hepatic liver renal kidney cardiac heart pulmonary lung coagulation system
     laboratory values parameters defined evidenced demonstrated indicated important
-    """.split()
+    """
 )
 
 _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9}
@@ -138,8 +145,8 @@ _OF_FIXED = r"\s+of\s+(?:the\s+)?following"
 _ALL = re.compile(rf"\b(?:all|each|every one)(?:\s+of)?\s+(?:the\s+)?following|\ball{_OF_FIXED}\b")
 _BOTH = re.compile(rf"\bboth{_OF_FIXED}\b")
 _ANY = re.compile(
-    rf"\b(?:any|any one|either|one or more|1 or more|≥\s?(?:1|one)|at least one|at least 1|one)(?:\s*\(1\))?(?:\s+of)?"
-    rf"\s+(?:the\s+)?following\b"
+    r"\b(?:any|any one|either|one or more|1 or more|≥\s?(?:1|one)|at least one|at least 1|one)(?:\s*\(1\))?(?:\s+of)?"
+    r"\s+(?:the\s+)?following\b"
 )
 _AT_LEAST = re.compile(rf"(?:(?:≥\s?|at least\s+){_COUNT}|{_COUNT.replace('count', 'count2')}\s+or more){_OF}\b")
 _PLAIN = re.compile(r"\b(?:the\s+following|as\s+follows|below|defined\s+(?:as|by))\b")
@@ -166,14 +173,15 @@ def combination(text: str, kind: str) -> Combination | None:
     if found is None or re.search(r"[<>≤≥]", rest):
         return None
     if kind == INCLUSION and words & _ORGANS:
-        adequate = bool(words & {"adequate", "acceptable", "sufficient", "important"}) and bool(words & {"function", "functions"})
+        adequate = words & {"adequate", "acceptable", "sufficient", "important"} and words & {"function", "functions"}
         fine = adequate and words <= _NEUTRAL | _ORGANS and found.code == "all-of"
         return found if fine else None
     if not words <= (_NEUTRAL | _AGAINST if kind == EXCLUSION else _NEUTRAL):
         return None
     if kind == EXCLUSION and found == _LISTED:
         return Combination("any-of")
-    if kind == EXCLUSION and (found.code == "all-of" or words & {"must", "should", "shall"} and not words & {"not", "cannot"}):
+    demanded = bool(words & {"must", "should", "shall"}) and not words & {"not", "cannot"}
+    if kind == EXCLUSION and (found.code == "all-of" or demanded):
         return None
     return found
 

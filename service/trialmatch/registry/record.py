@@ -92,7 +92,12 @@ SHAPE: Json = {
         "designModule": {
             "studyType": str,
             "phases": [str],
-            "designInfo": {"allocation": str, "interventionModel": str, "observationalModel": str, "primaryPurpose": str},
+            "designInfo": {
+                "allocation": str,
+                "interventionModel": str,
+                "observationalModel": str,
+                "primaryPurpose": str,
+            },
             "enrollmentInfo": {"count": _FEWEST},
         },
         "armsInterventionsModule": {
@@ -110,7 +115,7 @@ SHAPE: Json = {
 
 @dataclass(frozen=True)
 class Record:
-    """One record whose elements have the shape above. ``module`` gives what stands in it, nothing where it is absent."""
+    """One record whose elements have the shape above. ``module`` gives what stands in one, nothing if it is absent."""
 
     protocol: Json
 
@@ -142,7 +147,7 @@ def records(data: Any, place: str) -> list[Record]:
     shape, and each study that is there again.
     """
     entries = _entries(data, place)
-    faults = []
+    faults: list[str] = []
     seen: dict[str, str] = {}
     for path, entry in entries:
         before = len(faults)

@@ -27,11 +27,13 @@ class Rule(NamedTuple):
 RULES = (
     Rule(
         "age", "Age 18 to 65 years, inclusive", "age, in completed years, months or weeks",
-        "ages are counted in completed years; \"over 18\" is left, as it may or may not hold those of 18", rules_people.age,
+        "ages are counted in completed years; \"over 18\" is left, as it may or may not hold those of 18",
+        rules_people.age,
     ),
-    Rule("sex", "Female patients only", "administrative sex", "the record's own field means the same", rules_people.sex),
+    Rule("sex", "Female patients only", "administrative sex", "the record's field means the same", rules_people.sex),
     Rule(
-        "pregnancy", "Pregnant or breastfeeding women", "not pregnant, not breastfeeding at screening; men are not concerned",
+        "pregnancy", "Pregnant or breastfeeding women",
+        "not pregnant, not breastfeeding at screening; men are not concerned",
         "as the shipped studies write it (NCT07161193, E2)", rules_people.expecting,
     ),
     Rule(
@@ -59,7 +61,8 @@ RULES = (
     ),
     Rule(
         "diagnosis", "History of stroke", "a diagnosis on record, at any time",
-        "the phrase names a whole concept; passing diseases only where their history is asked for", rules_records.diagnosis,
+        "the phrase names a whole concept; passing diseases only where their history is asked for",
+        rules_records.diagnosis,
     ),
     Rule(
         "active disease", "Active tuberculosis", "a diagnosis on the day of screening",
@@ -71,11 +74,13 @@ RULES = (
     ),
     Rule(
         "live vaccine", "Live attenuated vaccine within 4 weeks prior to screening", "an immunization in that time",
-        "as the shipped studies write it (NCT06892145, E13); screening and enrolment are anchors", rules_records.vaccinated,
+        "as the shipped studies write it (NCT06892145, E13); screening and enrolment are anchors",
+        rules_records.vaccinated,
     ),
     Rule(
         "other trial", "Participation in another clinical trial within 3 months before enrolment",
-        "a ResearchSubject in that time", "as the shipped studies write it (NCT06464679, E10)", rules_records.participating,
+        "a ResearchSubject in that time", "as the shipped studies write it (NCT06464679, E10)",
+        rules_records.participating,
     ),
     Rule(
         "consent", "Willing and able to give written informed consent", "a person's answer: consent",
@@ -86,7 +91,8 @@ RULES = (
         "every word is about keeping to the protocol", rules_people.adherence,
     ),
     Rule(
-        "contraception", "Agrees to use effective contraception throughout the study", "a person's answer: contraception",
+        "contraception", "Agrees to use effective contraception throughout the study",
+        "a person's answer: contraception",
         "no time beyond the study: the answer serves every trial that asks the same", rules_people.contraception,
     ),
     Rule(

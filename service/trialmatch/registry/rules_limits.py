@@ -1,4 +1,4 @@
-"""Rules for results: limits with units, multiples of normal, scores, positive and negative tests, and several joined."""
+"""Rules for results: limits with units, multiples of normal, scores, positive and negative tests, several joined."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ SUBJECT = (
     r"(?:(?:must|should|shall)\s+)?(?:(?:have|has|having|had|with|be|are|is)\s+)?(?:(?:an?|the)\s+)?"
 )
 _TOPIC = (
-    r"(?:(?:adequate\s+)?(?:renal|kidney|hepatic|liver|cardiac|heart|pulmonary|bone marrow|h(?:a)?ematolog(?:ic|ical)|coagulation|"
+    r"(?:(?:adequate\s+)?(?:renal|kidney|hepatic|liver|cardiac|heart|pulmonary|bone marrow|h(?:a)?ematolog(?:ic|ical)"
+    r"|coagulation|"
     r"laboratory)(?:\s+functions?)?\s*[:,-]\s*)?"
 )
 _ADJECTIVES = r"(?:(?:serum|plasma|peripheral blood|blood|baseline|measured|resting)\s+)*"
@@ -24,19 +25,23 @@ _AFTER_NAME = (
     r"(?:\s*[:,]|\s+(?:counts?|levels?|values?|scores?|grade|of|is|are|was|must be|should be|has to be|activity))*"
 )
 _LIMIT = re.compile(
-    rf"{SUBJECT}{_TOPIC}{_ADJECTIVES}(?P<name>[^≤≥<>]+?){_AFTER_NAME}\s*(?P<sign>[≤≥<>])\s*(?P<number>\d[\d,]*(?:\.\d+)?)"
+    rf"{SUBJECT}{_TOPIC}{_ADJECTIVES}(?P<name>[^≤≥<>]+?){_AFTER_NAME}\s*(?P<sign>[≤≥<>])\s*(?P<number>\d[\d,]*"
+    rf"(?:\.\d+)?)"
     r"(?P<rest>[^≤≥<>]*)"
 )
 _ONLY_NORMAL = re.compile(
-    rf"{SUBJECT}{_TOPIC}{_ADJECTIVES}(?P<name>[^≤≥<>]+?){_AFTER_NAME}\s*(?P<sign>[≤≥<>])\s*(?P<rest>(?:the\s+)?(?:uln|upper limit).*)"
+    rf"{SUBJECT}{_TOPIC}{_ADJECTIVES}(?P<name>[^≤≥<>]+?){_AFTER_NAME}\s*(?P<sign>[≤≥<>])\s*(?P<rest>(?:the\s+)?(?:uln"
+    rf"|upper limit).*)"
 )
 _OF_NORMAL = re.compile(
     r"\s*(?:-?\s*fold|x|×|\*|times)?\s*(?:the\s+)?(?:(?:institutional|local|laboratory|site's|age-adjusted)\s+)*"
-    r"(?:(?P<upper>uln|upper limits? of (?:the )?(?:institutional |laboratory )?normal(?: range)?(?: \(uln\))?|uln \(upper limit of normal\))"
+    r"(?:(?P<upper>uln|upper limits? of (?:the )?(?:institutional |laboratory )?normal(?: range)?(?: \(uln\))?|uln "
+    r"\(upper limit of normal\))"
     r"|lln|lower limits? of (?:the )?(?:institutional |laboratory )?normal(?: range)?(?: \(lln\))?)"
 )
 _BY_ECHO = re.compile(
-    r"\s*\(?(?:(?:as )?(?:assessed|measured|determined|evaluated|confirmed) )?(?:by|on|per|with) (?:an? )?(?:transthoracic )?"
+    r"\s*\(?(?:(?:as )?(?:assessed|measured|determined|evaluated|confirmed) )?(?:by|on|per|with) (?:an? )?"
+    r"(?:transthoracic )?"
     r"(?:echocardiography|echocardiogram|echo)(?: \(echo\))?\)?"
 )
 _ECHO_FIRST = re.compile(r"(?:echocardiography|echocardiogram)\s+(?:indicates|shows|showing)\s+")
@@ -46,6 +51,9 @@ _COCKCROFT = re.compile(
 )
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
 _JOINED = re.compile(r"\s*,\s*and/or\s+|\s*,\s*(and|or)\s+|\s+(and/or|and|or)\s+|\s*(/)\s*|\s*(,)\s*")
+
+#: A power of ten that lost its sign, as in 1 × 109/L.
+_GARBLED = re.compile(r"(?!10\s?[\^*⁰-⁹²³(e])\d")
 
 #: Units whose letters are small in the spelling that rules read.
 _CASES = ((re.compile(r"\b([dmµu]?)l\b"), r"\1L"), (re.compile(r"µ"), "u"), (re.compile(r"\biu\b"), "[iU]"))
@@ -68,8 +76,9 @@ def limit(words: str, kind: str, terminology: Terminology) -> Reading | None:
     if len(leaves) == 1:
         return Reading(leaves[0]) if leaves[0] else None
     code = _combined(joined, kind, names, parts["rest"])
+    said = f"{parts['sign']} {number}{parts['rest'].replace('uln', 'ULN')}"
     members = tuple(
-        Leaf(leaf.definition, f"{name.upper() if len(name) < 5 else name} {parts['sign']} {number}{parts['rest'].replace('uln', 'ULN')}")
+        Leaf(leaf.definition, f"{name.upper() if len(name) < 5 else name} {said}")
         for name, leaf in zip(names, leaves, strict=True)
         if leaf
     )
@@ -105,7 +114,8 @@ def _joints(parts: list[str | None]) -> list[str | None]:
 
 def _combined(joined: set[str], kind: str, names: list[str], rest: str) -> str | None:
     """How several measures under one limit are combined; None where the words may mean two things."""
-    if "/" in joined and (joined != {"/"} or {MEASURES[name].concept for name in names} != {"alt", "ast"} or not _OF_NORMAL.fullmatch(rest)):
+    enzymes = {MEASURES[name].concept for name in names} == {"alt", "ast"}
+    if "/" in joined and (joined != {"/"} or not enzymes or not _OF_NORMAL.fullmatch(rest)):
         return None
     if kind == INCLUSION:
         return "all-of" if joined <= {"and", ",", "/"} and joined != {","} else None
@@ -137,7 +147,7 @@ def _unit(text: str, measure: Measure, terminology: Terminology) -> str | None:
         allowed = ("", "points", "point", "score") if measure.unit == "{score}" else ("",)
         return measure.unit if text in allowed else None
     bare = re.sub(r"^[x×*]\s*(?=10)", "", text)
-    if not measure.unit or not bare or re.match(r"\d", bare) and not re.match(r"10\s?[\^*⁰-⁹²³(e]", bare):
+    if not measure.unit or not bare or _GARBLED.match(bare):
         return None
     bare = re.sub(r"(?<=10)\s(?=\^)|(?<=\^)\s|(?<=/)\s|\s(?=/)", "", bare)
     cased = bare
@@ -157,12 +167,13 @@ def _converts(unit: str, measure: Measure, terminology: Terminology) -> bool:
         return False
     analytes = [knowledge.analyte(frozenset({measure.concept}))]
     analytes += [knowledge.analyte(frozenset({f"{measure.concept}-{kind}"})) for kind in ("serum", "total")]
-    own = any((unit, measure.unit) in one.conversions or unit == other for one in analytes for _, other in one.conversions)
+    own = any(unit in pair for one in analytes for pair in one.conversions)
     return own or knowledge.units.conversion(unit, measure.unit) is not None
 
 
 _PERFORMANCE = re.compile(
-    rf"{SUBJECT}(?:adequate performance status\s*[:,]?\s*)?(?P<name>[a-z() ]+?)(?:\s*[:,]|\s+(?:scores?|grade|of|is|are|must be))*\s*(?:between\s+)?"
+    rf"{SUBJECT}(?:adequate performance status\s*[:,]?\s*)?(?P<name>[a-z() ]+?)(?:\s*[:,]|\s+(?:scores?|grade|of|is|"
+    rf"are|must be))*\s*(?:between\s+)?"
     r"(?P<numbers>0(?:\s*(?:-|to|or|and|,|/|,\s*or|,\s*and)\s*[1-4])+)(?:\s+points?)?"
 )
 
@@ -185,8 +196,10 @@ def performance(words: str, kind: str, terminology: Terminology) -> Reading | No
 
 
 _TESTED = re.compile(
-    rf"{SUBJECT}(?:(?:known|confirmed)\s+)?(?:(?:tested\s+)?(?P<before>positive|negative)(?:\s+(?:for|test for|result for))?\s+(?:serum\s+)?"
-    r"(?P<name>.+?)(?:\s+(?:test|testing|serology))?|(?P<name2>.+?)(?:\s+test)?\s+(?:is\s+|are\s+|-\s*)?(?P<after>positive|negative))"
+    rf"{SUBJECT}(?:(?:known|confirmed)\s+)?(?:(?:tested\s+)?(?P<before>positive|negative)(?:\s+(?:for|test for|"
+    rf"result for))?\s+(?:serum\s+)?"
+    r"(?P<name>.+?)(?:\s+(?:test|testing|serology))?|(?P<name2>.+?)(?:\s+test)?\s+(?:is\s+|are\s+|-\s*)?"
+    r"(?P<after>positive|negative))"
 )
 
 

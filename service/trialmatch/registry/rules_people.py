@@ -8,29 +8,38 @@ from trialmatch.config import BASE
 from trialmatch.registry import elements as r5
 from trialmatch.registry.headings import EXCLUSION, INCLUSION
 from trialmatch.registry.statements import Group, Leaf, Reading
+from trialmatch.registry.wording import vocabulary
 from trialmatch.terminology.mappings import Terminology
 
 _PEOPLE = r"(?:patients?|subjects?|participants?|adults?|individuals?|volunteers?|persons?|people)"
 _BOTH_SEXES = (
-    r"(?:(?:males?|men)\s*(?:and|or|&|/)\s*(?:females?|women)|(?:females?|women)\s*(?:and|or|&|/)\s*(?:males?|men)|(?:either|any|both)"
+    r"(?:(?:males?|men)\s*(?:and|or|&|/)\s*(?:females?|women)|(?:females?|women)\s*(?:and|or|&|/)\s*(?:males?|men)|"
+    r"(?:either|any|both)"
     r" (?:sex|gender|sexes|genders))"
 )
-_REGARDLESS = rf"(?:regardless of (?:sex|gender)|(?:sex|gender)(?: is)? not limited|no (?:sex|gender) limit(?:ation)?|(?:of )?{_BOTH_SEXES}|all (?:sexes|genders))"
+_REGARDLESS = (
+    r"(?:regardless of (?:sex|gender)|(?:sex|gender)(?: is)? not limited|no (?:sex|gender) limit(?:ation)?|"
+    rf"(?:of )?{_BOTH_SEXES}|all (?:sexes|genders))"
+)
 _UNIT = r"\s*-?\s*(?P<unit{0}>years?|yrs?|months?|weeks?)"
 _OLD = r"(?:\s*-?\s*(?:of age|old|in age))?(?:\s+{0})?"
-_INCLUSIVE = r"(?:\s*,?\s*\(?(?:inclusive|both inclusive|including both ends|including boundary values|inclusively)\)?)?"
+_INCLUSIVE = r"(?:\s*,?\s*\(?(?:both inclusive|inclusive(?:ly)?|including both ends|including boundary values)\)?)?"
 _WHEN = (
     r"(?:\s*,?\s*(?:at|on|by)\s+(?:the\s+)?(?:(?:time|day|date)\s+of\s+)?(?P<when>screening(?: visit)?|"
-    r"(?:signing\s+(?:of\s+)?)?(?:the\s+)?(?:written\s+)?(?:informed\s+)?consent(?:\s+form)?(?:\s*\(icf\))?|signing\s+(?:the\s+)?icf|enrolment|enrollment))?"
+    r"(?:signing\s+(?:of\s+)?)?(?:the\s+)?(?:written\s+)?(?:informed\s+)?consent(?:\s+form)?(?:\s*\(icf\))?|"
+    r"signing\s+(?:the\s+)?icf|enrolment|enrollment))?"
 )
 _BEFORE = (
-    rf"(?:{_BOTH_SEXES}\s*,?\s*)?(?:{_PEOPLE}\s*,?\s*)?(?:(?:who\s+)?(?:must be|should be|are|is|be)\s+)?(?:{_BOTH_SEXES}\s*,?\s*)?"
-    r"(?:aged?s?|ages)?(?:\s*(?:range|group))?\s*(?:[:,]|is|of|must be|should be|between|from|ranging from)?\s*(?:between\s+|from\s+)?"
+    rf"(?:{_BOTH_SEXES}\s*,?\s*)?(?:{_PEOPLE}\s*,?\s*)?(?:(?:who\s+)?(?:must be|should be|are|is|be)\s+)?"
+    rf"(?:{_BOTH_SEXES}\s*,?\s*)?"
+    r"(?:aged?s?|ages)?(?:\s*(?:range|group))?\s*(?:[:,]|is|of|must be|should be|between|from|ranging from)?\s*"
+    r"(?:between\s+|from\s+)?"
 )
 _TAIL = rf"{_OLD.format(_PEOPLE)}{_INCLUSIVE}{_WHEN}{_INCLUSIVE}(?:\s*[,;]\s*{_REGARDLESS}|\s*\({_REGARDLESS}\))?"
 _ONE_AGE = re.compile(rf"{_BEFORE}(?P<sign>[≤≥<])\s*(?P<age>\d{{1,3}}){_UNIT.format('')}{_TAIL}")
 _AGES = re.compile(
-    rf"{_BEFORE}(?:≥\s*)?(?P<low>\d{{1,3}})(?:{_UNIT.format('1')}(?:\s+of age|\s+old)?)?\s*(?P<to>-|to|and|through|≤ age ≤|(?:,|and|to|but|,\s*and)\s*≤)\s*"
+    rf"{_BEFORE}(?:≥\s*)?(?P<low>\d{{1,3}})(?:{_UNIT.format('1')}(?:\s+of age|\s+old)?)?\s*(?P<to>-|to|and|through|≤ "
+    rf"age ≤|(?:,|and|to|but|,\s*and)\s*≤)\s*"
     rf"(?P<high>\d{{1,3}}){_UNIT.format('')}{_TAIL}"
 )
 _UNITS = {"y": "a", "m": "mo", "w": "wk"}
@@ -65,7 +74,10 @@ def _aged(value: r5.Json, when: str | None) -> Reading:
     return Reading(Leaf(definition), note)
 
 
-_SEX = re.compile(rf"(?:{_PEOPLE}\s+(?:must be|who are)\s+)?(?P<sex>female|male|women|men|females|males)(?:\s+(?:only|sex|gender|{_PEOPLE}))?")
+_SEX = re.compile(
+    rf"(?:{_PEOPLE}\s+(?:must be|who are)\s+)?(?P<sex>female|male|women|men|females|males)(?:\s+(?:only|sex|gender|"
+    rf"{_PEOPLE}))?"
+)
 
 
 def sex(words: str, kind: str, terminology: Terminology) -> Reading | None:
@@ -74,10 +86,11 @@ def sex(words: str, kind: str, terminology: Terminology) -> Reading | None:
     return Reading(Leaf(r5.sex("female" if found["sex"][0] in "fw" else "male"))) if found else None
 
 
-_WOMEN = r"(?:(?:any\s+)?(?:females?|women|woman|patients?|subjects?|participants?|female patients?|female subjects?|female participants?)\s+)?"
+_WOMEN = r"(?:(?:any\s+)?(?:females?|women|woman|(?:female\s+)?(?:patients?|subjects?|participants?))\s+)?"
 _STATES = r"(?:pregnant|pregnancy|lactating|lactation|breast-?\s?feeding|nursing)"
 _EXPECTING = re.compile(
-    rf"(?:(?:known|current|currently|confirmed|positive)\s+)?{_WOMEN}(?:(?:who|that)\s+(?:are|is)\s+)?(?:(?:are|is|being|currently)\s+)*"
+    rf"(?:(?:known|current|currently|confirmed|positive)\s+)?{_WOMEN}(?:(?:who|that)\s+(?:are|is)\s+)?(?:(?:are|is|"
+    rf"being|currently)\s+)*"
     rf"(?P<states>{_STATES}(?:\s*(?:,|/|or|and|and/or|,\s*or)\s*(?:are\s+)?(?:currently\s+)?{_STATES})*)"
     r"(?:\s+(?:females?|women|woman|mothers?|patients?|subjects?|participants?))?(?:\s+at (?:the time of )?screening)?"
 )
@@ -106,11 +119,15 @@ def _not_pregnant() -> Group:
     }
     pregnant = Group(
         "any-of",
-        (Leaf(recorded, "pregnancy on record at screening"), Leaf(r5.polarity("hcg", "positive"), "pregnancy test positive")),
+        (
+            Leaf(recorded, "pregnancy on record at screening"),
+            Leaf(r5.polarity("hcg", "positive"), "pregnancy test positive"),
+        ),
         "pregnant",
         exclude=True,
     )
-    return Group("any-of", (Leaf(_NOT_OF_CHILDBEARING, "not of childbearing potential", applicability=True), pregnant), "not pregnant")
+    concerned = Leaf(_NOT_OF_CHILDBEARING, "not of childbearing potential", applicability=True)
+    return Group("any-of", (concerned, pregnant), "not pregnant")
 
 
 def _not_breastfeeding() -> Group:
@@ -120,8 +137,10 @@ def _not_breastfeeding() -> Group:
 
 
 _PREGNANCY_TEST = re.compile(
-    r"(?:(?:women|females?|female (?:patients|subjects|participants))\s+of\s+child-?\s?bearing\s+(?:potential|age)(?:\s+\(wocbp\))?\s+(?:must|should)\s+have\s+)"
-    r"(?:an?\s+)?negative\s+(?:(?P<matter>serum|urine|blood)\s+)?(?:hcg\s+)?pregnancy\s+test(?:\s+(?:result))?(?:\s+at\s+screening)?"
+    r"(?:(?:women|females?|female (?:patients|subjects|participants))\s+of\s+child-?\s?bearing\s+(?:potential|age)"
+    r"(?:\s+\(wocbp\))?\s+(?:must|should)\s+have\s+)"
+    r"(?:an?\s+)?negative\s+(?:(?P<matter>serum|urine|blood)\s+)?(?:hcg\s+)?pregnancy\s+test(?:\s+(?:result))?"
+    r"(?:\s+at\s+screening)?"
 )
 
 
@@ -135,28 +154,33 @@ def pregnancy_test(words: str, kind: str, terminology: Terminology) -> Reading |
     return Reading(Group("any-of", (concerned, Leaf(r5.polarity(concept, "negative"), "negative pregnancy test"))))
 
 
-def _vocabulary(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-_SMALL = _vocabulary(
-    "a an the of to in for and or be is are has have been must should shall will by with from this that their his her they "
+_SMALL = vocabulary(
+    "a an the of to in for and or be is are has have been must should shall will by with from this that their his "
+    "her they "
     "before prior any all patient patients subject subjects participant participants person who which as on at"
 )
-_CONSENT = _SMALL | _vocabulary(
-    "able willing capable ability willingness capacity give gives giving given provide provides provided providing provision "
-    "sign signs signed signing written informed consent consents form icf date dated voluntary voluntarily freely obtained "
+_CONSENT = _SMALL | vocabulary(
+    "able willing capable ability willingness capacity give gives giving given provide provides provided providing "
+    "provision "
+    "sign signs signed signing written informed consent consents form icf date dated voluntary voluntarily freely "
+    "obtained "
     "study trial procedures procedure studyrelated related specific understand understands understanding participate "
     "participation legally authorized authorised representative representatives guardian guardians legal personally "
-    "document documents documented documentation irb iec approved ethics committee consenting screening performed agree agrees "
+    "document documents documented documentation irb iec approved ethics committee consenting screening performed "
+    "agree agrees "
     "undergo research clinical read purpose nature its his or evidence personal capable"
 )
-_COMPLY = _vocabulary(
-    "comply complying compliance adhere adherence cooperate protocol requirements requirement visits visit schedule scheduled "
-    "follow up followup restrictions assessments follow-up instructions complete completing complying good all other tests "
+_COMPLY = vocabulary(
+    "comply complying compliance adhere adherence cooperate protocol requirements requirement visits visit schedule "
+    "scheduled "
+    "follow up followup restrictions assessments follow-up instructions complete completing complying good all other "
+    "tests "
     "attend treatment plans laboratory"
 )
-_UNABLE = _vocabulary("unable unwilling inability unwillingness refusal refuse refuses refused failure lack lacking incapable not cannot")
+_UNABLE = vocabulary(
+    "unable unwilling inability unwillingness refusal refuse refuses refused failure lack lacking incapable not "
+    "cannot"
+)
 
 
 def consent(words: str, kind: str, terminology: Terminology) -> Reading | None:
@@ -174,13 +198,18 @@ def consent(words: str, kind: str, terminology: Terminology) -> Reading | None:
 def adherence(words: str, kind: str, terminology: Terminology) -> Reading | None:
     """``Willing and able to comply with the protocol``."""
     found = _bag(words)
-    asks = found & _vocabulary("comply adhere cooperate compliance adherence") and found & _vocabulary("willing able ability willingness")
-    allowed = _SMALL | _COMPLY | _vocabulary("able willing ability willingness study trial procedures procedure understand")
+    asks = found & vocabulary("comply adhere cooperate compliance adherence") and found & vocabulary(
+        "willing able ability willingness"
+    )
+    allowed = _SMALL | _COMPLY | vocabulary(
+        "able willing ability willingness study trial procedures procedure understand"
+    )
     return Reading(Leaf(r5.judgement("adherence"))) if asks and kind == INCLUSION and found <= allowed else None
 
 
-_CONTRACEPTION = _SMALL | _vocabulary(
-    "agree agrees agreeing use using effective highly reliable adequate acceptable contraception contraceptive contraceptives method "
+_CONTRACEPTION = _SMALL | vocabulary(
+    "agree agrees agreeing use using effective highly reliable adequate acceptable contraception contraceptive "
+    "contraceptives method "
     "methods measures birth control during throughout study trial"
 )
 
@@ -188,8 +217,11 @@ _CONTRACEPTION = _SMALL | _vocabulary(
 def contraception(words: str, kind: str, terminology: Terminology) -> Reading | None:
     """``Agree to use effective contraception throughout the study``; no time beyond it."""
     found = _bag(words)
-    asks = found & _vocabulary("contraception contraceptive contraceptives birth") and found & _vocabulary("agree agrees agreeing use using")
-    return Reading(Leaf(r5.judgement("contraception"))) if asks and kind == INCLUSION and found <= _CONTRACEPTION else None
+    asks = found & vocabulary("contraception contraceptive contraceptives birth") and found & vocabulary(
+        "agree agrees agreeing use using"
+    )
+    fits = asks and kind == INCLUSION and found <= _CONTRACEPTION
+    return Reading(Leaf(r5.judgement("contraception"))) if fits else None
 
 
 def _bag(words: str) -> frozenset[str]:
@@ -205,18 +237,23 @@ def prognosis(words: str, kind: str, terminology: Terminology) -> Reading | None
     return Reading(Leaf(r5.judgement("prognosis"))) if kind == INCLUSION and _LIFE.fullmatch(words) else None
 
 
-_WHO = r"(?:(?:principal|treating|study|site|local|responsible)\s+)*(?:investigators?|physicians?|pi|researchers?|doctors?)"
+_WHO = r"(?:(?:principal|treating|study|site|local|responsible)\s+)*(?:investigators?|physicians?|researchers?|doctors?)"
 _OPINION = (
-    rf"(?:in\s+(?:the\s+)?(?:opinion|judge?ment|view)\s+of\s+(?:the\s+|an?\s+)?{_WHO}|in\s+(?:the\s+)?{_WHO}(?:'s|s')?\s+(?:opinion|judge?ment|view)|"
-    rf"(?:that\s+)?the\s+{_WHO}\s+(?:believes|considers|deems|judges|thinks|feels)|(?:considered|deemed|judged|determined|assessed)\s+(?:\w+\s+){{0,6}}by\s+(?:the\s+|an?\s+)?{_WHO})"
+    rf"(?:in\s+(?:the\s+)?(?:opinion|judge?ment|view)\s+of\s+(?:the\s+|an?\s+)?{_WHO}|in\s+(?:the\s+)?{_WHO}(?:'s|"
+    rf"s')?\s+(?:opinion|judge?ment|view)|"
+    rf"(?:that\s+)?the\s+{_WHO}\s+(?:believes|considers|deems|judges|thinks|feels)|(?:considered|deemed|judged|"
+    rf"determined|assessed)\s+(?:\w+\s+){{0,6}}by\s+(?:the\s+|an?\s+)?{_WHO})"
 )
 _GENERAL = (
-    r"(?:any\s+|there\s+are\s+|all\s+)?(?:other\s+)?(?:(?:clinically\s+significant|significant|serious|severe|concomitant|concurrent|underlying|medical|physical|"
+    r"(?:any\s+|there\s+are\s+|all\s+)?(?:other\s+)?(?:(?:clinically\s+significant|significant|serious|severe|"
+    r"concomitant|concurrent|underlying|medical|physical|"
     r"psychological|social|psychiatric|clinical|or|and|,|chronic|acute|uncontrolled)\s*)*"
-    r"(?:conditions?|diseases?|disorders?|illness(?:es)?|reasons?|factors?|circumstances?|situations?|patients?|subjects?|participants?)"
+    r"(?:conditions?|diseases?|disorders?|illness(?:es)?|reasons?|factors?|circumstances?|situations?|patients?|"
+    r"subjects?|participants?)"
 )
 _INVESTIGATOR = re.compile(
-    rf"(?:{_GENERAL}\s*,?\s*(?:(?:that|which|who|whom|where)\s*,?\s*)?(?:(?:is|are|may be|has|have)\s+)?,?\s*{_OPINION}.*|{_OPINION}\s*,?\s*{_GENERAL}.*)"
+    rf"(?:{_GENERAL}\s*,?\s*(?:(?:that|which|who|whom|where)\s*,?\s*)?(?:(?:is|are|may be|has|"
+    rf"have)\s+)?,?\s*{_OPINION}.*|{_OPINION}\s*,?\s*{_GENERAL}.*)"
 )
 _LIMITING = re.compile(r"\d|[≤≥<>]|\b(?:unless|except|excluding|within|if)\b")
 

@@ -13,7 +13,8 @@ from trialmatch.terminology.mappings import Terminology
 
 _KNOWN = r"(?:(?:known|documented|confirmed|established|diagnosed|an?)\s+)*"
 _DIAGNOSED = re.compile(
-    rf"(?P<no>no\s+|without\s+)?{SUBJECT}{_KNOWN}(?P<how>(?:previous\s+|prior\s+)?(?:medical\s+)?history\s+of|diagnosis\s+of|diagnosed\s+with|presence\s+of|combined)?\s*"
+    rf"(?P<no>no\s+|without\s+)?{SUBJECT}{_KNOWN}(?P<how>(?:previous\s+|prior\s+)?(?:medical\s+)?history\s+of|"
+    rf"diagnosis\s+of|diagnosed\s+with|presence\s+of|combined)?\s*"
     rf"{_KNOWN}(?P<name>.+)"
 )
 
@@ -42,7 +43,8 @@ def active(words: str, kind: str, terminology: Terminology) -> Reading | None:
 
 
 _TREATED = re.compile(
-    rf"{SUBJECT}(?:(?:prior|previous)\s+(?:treatment\s+with|use\s+of|exposure\s+to|therapy\s+with)|(?:previously|ever)\s+(?:received|treated\s+with)|"
+    rf"{SUBJECT}(?:(?:prior|previous)\s+(?:treatment\s+with|use\s+of|exposure\s+to|therapy\s+with)|(?:previously|"
+    rf"ever)\s+(?:received|treated\s+with)|"
     r"history\s+of\s+treatment\s+with|been\s+previously\s+treated\s+with)\s+(?P<name>\S+)"
 )
 
@@ -55,23 +57,28 @@ def treated(words: str, kind: str, terminology: Terminology) -> Reading | None:
 
 
 _SPELL = (
-    r"(?:within|in|during)\s+(?:the\s+)?(?:(?:last|past|previous)\s+)?(?P<number>\d{1,3}|one|two|three|four|six)\s+(?P<unit>days?|weeks?|months?|years?)\s+"
-    r"(?:prior\s+to|before|preceding|of)\s+(?:the\s+)?(?:(?:start\s+of|time\s+of|date\s+of)\s+)?(?P<anchor>screening(?:\s+visit)?|enrolment|enrollment)"
+    r"(?:within|in|during)\s+(?:the\s+)?(?:(?:last|past|previous)\s+)?(?P<number>\d{1,3}|one|two|three|four|six)\s+"
+    r"(?P<unit>days?|weeks?|months?|years?)\s+"
+    r"(?:prior\s+to|before|preceding|of)\s+(?:the\s+)?(?:(?:start\s+of|time\s+of|date\s+of)\s+)?(?P<anchor>screening"
+    r"(?:\s+visit)?|enrolment|enrollment)"
 )
 _NUMBERS = {"one": "1", "two": "2", "three": "3", "four": "4", "six": "6"}
 _UNITS = {"d": "d", "w": "wk", "m": "mo", "y": "a"}
 _VACCINE = re.compile(
-    rf"{SUBJECT}(?:(?:received|receipt\s+of|vaccination\s+with|administration\s+of|use\s+of|immunization\s+with)\s+)?(?:any\s+|an?\s+)?"
+    rf"{SUBJECT}(?:(?:received|receipt\s+of|vaccination\s+with|administration\s+of|use\s+of|immunization\s+with)\s+)?"
+    rf"(?:any\s+|an?\s+)?"
     rf"live(?:[ ,-]+attenuated|\s+\(attenuated\)|\s+or\s+live[- ]attenuated)?\s+(?:vaccines?|vaccinations?)\s+{_SPELL}"
 )
 _TRIAL = re.compile(
-    rf"{SUBJECT}(?:participat(?:ion|ed|ing)\s+in|enrol(?:l)?(?:ment|ed)\s+in)\s+(?:any\s+|an)?other\s+(?:interventional\s+)?(?:clinical\s+)?(?:trials?|stud(?:y|ies))\s+{_SPELL}"
+    rf"{SUBJECT}(?:participat(?:ion|ed|ing)\s+in|enrol(?:l)?(?:ment|ed)\s+in)\s+(?:any\s+|an)?other\s+"
+    rf"(?:interventional\s+)?(?:clinical\s+)?(?:trials?|stud(?:y|ies))\s+{_SPELL}"
 )
 
 
 def _spell(found: re.Match[str]) -> list[r5.Json]:
     anchor = "screening" if found["anchor"].startswith("screening") else "enrolment"
-    return r5.window(anchor, _NUMBERS.get(found["number"], str(int(found["number"])) if found["number"].isdigit() else ""), _UNITS[found["unit"][0]])
+    number = _NUMBERS.get(found["number"]) or str(int(found["number"]))
+    return r5.window(anchor, number, _UNITS[found["unit"][0]])
 
 
 def vaccinated(words: str, kind: str, terminology: Terminology) -> Reading | None:

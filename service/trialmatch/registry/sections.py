@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from trialmatch.registry.headings import (
     EXCLUSION,
@@ -27,8 +28,10 @@ from trialmatch.registry.wording import spelled
 
 #: What refers to other criteria changes what they mean.
 _REFERS = re.compile(
-    r"\b(?:criteri(?:on|a)|items?|points?)\s*(?:no\.?|number|nos\.?)?\s*#?\(?\d|\b(?:above|preceding|aforementioned|foregoing) "
-    r"(?:mentioned )?(?:criteria|criterion|conditions?|requirements?)|(?:criteria|criterion|conditions?|requirements?) above"
+    r"\b(?:criteri(?:on|a)|items?|points?)\s*(?:no\.?|number|nos\.?)?\s*#?\(?\d|\b(?:above|preceding|aforementioned|"
+    r"foregoing) "
+    r"(?:mentioned )?(?:criteria|criterion|conditions?|requirements?)|(?:criteria|criterion|conditions?|"
+    r"requirements?) above"
     r"|\b(?:any|either|one|two|both|all|none) of (?:the )?(?:above|preceding)"
 )
 _NOTE = re.compile(r"\W*(?:note|notes|n\.?b\.?|exceptions?|footnote|remark)\b\s*\d?\s*[:.-]|[*†‡^#§]", re.IGNORECASE)
@@ -59,7 +62,7 @@ class Criterion:
 
 @dataclass
 class Eligibility:
-    """The criteria of a text, its cohorts by their label with the name as printed, and the headings that are no criteria."""
+    """The criteria of a text, its cohorts (label and printed name), and the headings that are no criteria."""
 
     criteria: list[Criterion] = field(default_factory=list)
     cohorts: dict[str, str] = field(default_factory=dict)
@@ -120,7 +123,8 @@ def _labels(part: _Part) -> Iterator[tuple[str, str]]:
 
 
 def _label(tail: str) -> str | None:
-    return (cohort(tail) or disease_cohort(re.sub(r"^(?:for|of|in)\s+(?:the\s+)?", "", spelled(tail)))) if tail else None
+    bare = re.sub(r"^(?:for|of|in)\s+(?:the\s+)?", "", spelled(tail))
+    return (cohort(tail) or disease_cohort(bare)) if tail else None
 
 
 def _subheading(node: Node) -> str | None:
@@ -211,7 +215,7 @@ def _unreadable(one: Criterion) -> Criterion:
 def _list(
     nodes: list[Node], kind: str, readable: bool, joined: str, size: int | None = None
 ) -> list[Criterion]:
-    """The entries of a list. Those that "or" joins in a list of all, or "and" in a list of any, stay together as text."""
+    """The entries of a list. What "or" joins in a list of all, or "and" in a list of any, stays together as text."""
     against = {"all-of": ("or", "and/or"), "any-of": ("and", "and/or")}[joined]
     together: list[list[Node]] = []
     for node in nodes:
@@ -243,7 +247,7 @@ def _ordered(nodes: list[Node]) -> int:
 
     After a lead-in without a list of its own, or where its numbers do not go on, entries may belong under another.
     """
-    for position, (node, following) in enumerate(zip(nodes, nodes[1:], strict=False), start=1):
+    for position, (node, following) in enumerate(pairwise(nodes), start=1):
         leads = not node.children and (node.text.endswith(":") or _LEADS.search(node.text))
         numbers = [one.marker.strip("().") for one in (node, following)]
         breaks = all(number.isdigit() for number in numbers) and int(numbers[1]) != int(numbers[0]) + 1

@@ -168,9 +168,10 @@ def _organizations(record: Record) -> Iterator[tuple[Json, Json]]:
     for number, (code, title, one) in enumerate([*lead, *others]):
         name = _clean(one.get("name", ""))
         if name:
-            organization = {"resourceType": "Organization", "id": f"sponsor-{number}" if number else "sponsor", "name": name}
+            identity = f"sponsor-{number}" if number else "sponsor"
+            organization = {"resourceType": "Organization", "id": identity, "name": name}
             role = {**codeable(_ROLE, code), "text": title}
-            yield organization, {"name": name, "role": role, "party": {"reference": f"#{organization['id']}"}}
+            yield organization, {"name": name, "role": role, "party": {"reference": f"#{identity}"}}
 
 
 def _contacts(record: Record) -> Iterator[tuple[Json, Json]]:
@@ -245,7 +246,8 @@ def _notes(record: Record, with_eligibility: bool) -> Iterator[str]:
     updated = record.module("statusModule").get("lastUpdatePostDateStruct", {}).get("date", "")
     version = f", version of {updated}" if _DATE.fullmatch(updated) else ""
     yield (
-        f"Draft, imported from the ClinicalTrials.gov record {record.id}{version}. It is not matched until a person has "
+        f"Draft, imported from the ClinicalTrials.gov record {record.id}{version}. It is not matched until a person "
+        f"has "
         "read it against the record and set its status to active."
     )
     healthy = record.module("eligibilityModule").get("healthyVolunteers")

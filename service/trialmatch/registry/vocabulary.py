@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from trialmatch.registry.wording import spelled
+from trialmatch.registry.wording import spelled, vocabulary
 
 
 class Measure(NamedTuple):
@@ -40,10 +40,10 @@ _MEASURES = (
         ("estimated glomerular filtration rate", "egfr", "glomerular filtration rate"),
     ),
     Measure("hemoglobin", "g/L", ("hemoglobin", "haemoglobin", "hb", "hgb")),
-    Measure("platelets", "10*9/L", ("platelets", "platelet", "plt", "platelet counts", "thrombocytes", "platelets count")),
+    Measure("platelets", "10*9/L", ("platelets", "platelet", "plt", "thrombocytes")),
     Measure(
         "neutrophils", "10*9/L",
-        ("absolute neutrophil count", "absolute neutrophils count", "neutrophil count", "neutrophils", "neutrophil", "anc"),
+        ("absolute neutrophil count", "absolute neutrophil", "neutrophil count", "neutrophils", "neutrophil", "anc"),
     ),
     Measure(
         "wbc", "10*9/L",
@@ -61,7 +61,7 @@ _MEASURES = (
     Measure("esr", "mm/h", ("erythrocyte sedimentation rate", "esr")),
     Measure("ck", "U/L", ("creatine kinase", "creatine phosphokinase", "ck", "cpk")),
     Measure("ldh", "U/L", ("lactate dehydrogenase", "ldh")),
-    Measure("hba1c", "%", ("hba1c", "glycated hemoglobin", "glycated haemoglobin", "hemoglobin a1c", "haemoglobin a1c")),
+    Measure("hba1c", "%", ("hba1c", "glycated hemoglobin", "glycated haemoglobin", "hemoglobin a1c")),
     Measure("upcr", "g/g", ("urine protein-to-creatinine ratio", "urine protein/creatinine ratio", "upcr",
                             "urine protein to creatinine ratio", "urinary protein-to-creatinine ratio")),
     Measure("igg", "g/L", ("immunoglobulin g", "igg")),
@@ -132,12 +132,15 @@ _PASSING: Mapping[str, tuple[str, ...]] = {
 }
 
 #: Drugs by their ingredient; a single one each.
-_DRUGS = (
-    "abatacept adalimumab anifrolumab apremilast avacopan azathioprine baricitinib belimumab cyclophosphamide cyclosporine "
-    "dapsone etanercept fludarabine golimumab guselkumab hydroxychloroquine inebilizumab infliximab ixekizumab leflunomide "
-    "methotrexate mycophenolate obinutuzumab ocrelizumab ofatumumab rituximab sarilumab secukinumab sirolimus sulfasalazine "
-    "tacrolimus telitacicept tocilizumab tofacitinib upadacitinib ustekinumab voclosporin"
-).split()
+_DRUGS = vocabulary(
+    """
+    abatacept adalimumab anifrolumab apremilast avacopan azathioprine baricitinib belimumab cyclophosphamide
+    cyclosporine dapsone etanercept fludarabine golimumab guselkumab hydroxychloroquine inebilizumab
+    infliximab ixekizumab leflunomide methotrexate mycophenolate obinutuzumab ocrelizumab ofatumumab rituximab
+    sarilumab secukinumab sirolimus sulfasalazine tacrolimus telitacicept tocilizumab tofacitinib upadacitinib
+    ustekinumab voclosporin
+    """
+)
 
 
 def _inverted(table: Mapping[str, tuple[str, ...]]) -> dict[str, str]:

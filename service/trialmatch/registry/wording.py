@@ -34,8 +34,9 @@ _COMPARATORS = tuple(
             "≥",
         ),
         (
-            "(?:less|lower) than or equal to|equal to or (?:less|lower) than|at most|(?:not|no) (?:more|greater|higher) "
-            "than|(?:not )?exceeding no more than|not exceeding|(?:a )?maximum of",
+            "(?:less|lower) than or equal to|equal to or (?:less|lower) than|at most|(?:not|no) (?:more|greater|"
+            "higher) "
+            "than|not exceeding|(?:a )?maximum of",
             "≤",
         ),
         ("greater than|more than|higher than|above|exceeding|over", ">"),
@@ -67,6 +68,11 @@ def spelled(text: str) -> str:
     for pattern, sign in _COMPARATORS:
         plain = pattern.sub(sign, plain)
     return plain.strip(" .;,")
+
+
+def vocabulary(words: str) -> frozenset[str]:
+    """Words as a set."""
+    return frozenset(words.split())
 
 
 def _sign(word: str) -> str:
