@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from trialmatch.registry import elements as r5
@@ -21,6 +21,7 @@ Json = dict[str, Any]
 #: So many criteria of a record are offered to the rules; no record that was seen has a third of it.
 _MOST_READ = 250
 
+_ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii", "xiii", "xiv", "xv")
 _LETTERS = {"inclusion": "I", "exclusion": "E", UNKNOWN: "C"}
 _UNITS = {"Year": "a", "Month": "mo", "Week": "wk", "Day": "d"}
 _NO_SLUG = re.compile(r"[^A-Za-z0-9]+")
@@ -98,6 +99,7 @@ class Writer:
     def _one(self, one: Criterion, link_id: str, *, nested: bool) -> Json:
         if one.members:
             return self._group(one, link_id, nested)
+        one = replace(one, text=_described(one, link_id))
         found = self._read(one)
         if found is None:
             self.written.text += 1
@@ -121,10 +123,19 @@ class Writer:
         return {
             **_marked(one.kind, nested, "inferred"),
             "linkId": link_id,
-            "description": one.text,
+            "description": _described(one, link_id),
             "note": [{"text": f"Its list is read as {words}, as the text says."}],
             "definitionByCombination": group,
         }
+
+
+def _described(one: Criterion, link_id: str) -> str:
+    """The text of a criterion; its printed number stays where the linkId does not say the same."""
+    bare = one.marker.strip("().").lower()
+    number = re.sub(r".*\D", "", link_id)
+    at = int(number)
+    said = {number, chr(96 + at) if at < 27 else "", *_ROMAN[at - 1 : at]}
+    return f"{one.marker} {one.text}" if bare[:1].isalnum() and bare not in said else one.text
 
 
 def _slug(label: str, taken: set[str]) -> str:

@@ -65,7 +65,8 @@ def section(text: str) -> Section | None:
     found = _SECTION.fullmatch(plain)
     if found is None:
         return None
-    tail = found["tail"].strip(" :-()")
+    tail = found["tail"].strip(" :-")
+    tail = tail[1:-1] if tail.startswith("(") and tail.endswith(")") else tail
     if tail and not (text.rstrip().endswith((":", ")")) or _EVERYBODY.fullmatch(tail) or cohort(tail)):
         return None  # a sentence about the criteria
     kind = found["kind"] or found["kind2"]

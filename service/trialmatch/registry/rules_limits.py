@@ -212,14 +212,17 @@ def tested(words: str, kind: str, terminology: Terminology) -> Reading | None:
     return Reading(Leaf(r5.polarity(TESTS[name], found["before"] or found["after"]))) if name else None
 
 
-_SEMICOLON = re.compile(r"\s*;\s*(?:and\s+|or\s+)?")
-_OR = re.compile(r"\s*[,;]?\s+or\s+|\s*;\s*or\s+")
-_AND = re.compile(r"\s*[,;]?\s+and\s+|\s*;\s*")
+#: What joins criteria, what binds loosest first.
+_JOINS = (
+    (re.compile(r"\s*;\s*(?:and\s+)?"), "all-of"),
+    (re.compile(r"\s*[,;]?\s+or\s+"), "any-of"),
+    (re.compile(r"\s*,?\s+and\s+"), "all-of"),
+)
 
 
 def joined(words: str, kind: str, terminology: Terminology) -> Reading | None:
     """Several of them, all joined by "or", or (in an inclusion) all by "and"; each is read to its last word."""
-    for pattern, code in ((_OR, "any-of"), (_AND, "all-of")):
+    for pattern, code in _JOINS:
         parts = [part.strip(" ,;") for part in pattern.split(words)]
         if len(parts) < 2 or (code == "all-of" and kind == EXCLUSION):
             continue

@@ -75,8 +75,8 @@ def _aged(value: r5.Json, when: str | None) -> Reading:
 
 
 _SEX = re.compile(
-    rf"(?:{_PEOPLE}\s+(?:must be|who are)\s+)?(?P<sex>female|male|women|men|females|males)(?:\s+(?:only|sex|gender|"
-    rf"{_PEOPLE}))?"
+    rf"(?:{_PEOPLE}\s+(?:must be|who are)\s+)?(?P<sex>female|male|women|men|females|males)"
+    rf"(?:\s+(?:sex|gender|{_PEOPLE}))?(?:\s+only)?"
 )
 
 
@@ -233,7 +233,7 @@ _LIFE = re.compile(r"(?:(?:estimated|expected|anticipated|a)\s+)*life\s+expectan
 
 
 def prognosis(words: str, kind: str, terminology: Terminology) -> Reading | None:
-    """``Life expectancy ≥ 3 months``: what the judgement means in the shipped studies; an answer is for all of them."""
+    """``Life expectancy ≥ 3 months``: what the judgement means in the shipped studies; answers are for all of them."""
     return Reading(Leaf(r5.judgement("prognosis"))) if kind == INCLUSION and _LIFE.fullmatch(words) else None
 
 

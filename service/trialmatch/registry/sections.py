@@ -39,12 +39,11 @@ _CUE = re.compile(r"\b(?:following|below|these|either|one of|any of|as follows)\
 _LEADS = re.compile(r"\bfollowing(?:\s+\w+){0,6}\W*$", re.IGNORECASE)
 _ENDS = re.compile(r"[\s,;.]*\b(and/or|and|or)\W*$", re.IGNORECASE)
 _BEGINS = re.compile(r"\W*(and/or|and|or)\b", re.IGNORECASE)
-_ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii", "xiii", "xiv", "xv")
 
 
 @dataclass(frozen=True)
 class Criterion:
-    """A criterion as printed. ``words`` is what a rule may read of it, None where none may."""
+    """A criterion as printed, without its ``marker``. ``words`` is what a rule may read of it, None where none may."""
 
     kind: str
     text: str
@@ -52,6 +51,7 @@ class Criterion:
     combination: Combination | None = None
     members: tuple[Criterion, ...] = ()
     cohort: str | None = None
+    marker: str = ""
 
     def walk(self) -> Iterator[Criterion]:
         """This one and all under it."""
@@ -116,9 +116,9 @@ def _labels(part: _Part) -> Iterator[tuple[str, str]]:
     label = _label(part.head.tail)
     if label and part.nodes:
         yield label, part.head.tail
-    for node, following in zip(part.nodes, [*part.nodes[1:], None], strict=True):
+    for node, following in pairwise(part.nodes):
         inside = _subheading(node)
-        if inside and following is not None and _subheading(following) is None:
+        if inside and _subheading(following) is None:
             yield inside, node.text.rstrip(" :")
 
 
@@ -181,11 +181,12 @@ def _criteria(
             continue
         if _NOTE.match(node.text):
             made = [_unreadable(one) for one in made]
-        means = combination(node.text, kind) if run else None
-        if means is not None and means.code == _joined(kind):
+        means = combination(node.text, kind)
+        if means is not None and means.code == _joined(kind) and (run or position < len(nodes)):
             found.headings.append(node.text)
-            made += _cohorted(_list(run, kind, readable, means.code, means.size), label)
-        elif means is not None or (run and topic(node.text)):
+            counted = means.size in (None, 0, len(run))
+            made += _cohorted(_list(run, kind, readable and counted, means.code), label)
+        elif run and (means is not None or topic(node.text)):
             made.append(replace(_group(node, run, kind, readable, means or Combination(_joined(kind))), cohort=label))
         elif run and _leads(node.text):
             made.append(replace(_text(node, run, kind), cohort=label))
@@ -212,9 +213,7 @@ def _unreadable(one: Criterion) -> Criterion:
     return replace(one, words=None, members=tuple(map(_unreadable, one.members)))
 
 
-def _list(
-    nodes: list[Node], kind: str, readable: bool, joined: str, size: int | None = None
-) -> list[Criterion]:
+def _list(nodes: list[Node], kind: str, readable: bool, joined: str) -> list[Criterion]:
     """The entries of a list. What "or" joins in a list of all, or "and" in a list of any, stays together as text."""
     against = {"all-of": ("or", "and/or"), "any-of": ("and", "and/or")}[joined]
     together: list[list[Node]] = []
@@ -231,14 +230,12 @@ def _list(
     positions = {id(node): number for number, node in enumerate(nodes, start=1)}
     ordered = _ordered(nodes)
     for ones in together:
-        readable = readable and positions[id(ones[0])] <= ordered
         if _NOTE.match(ones[0].text):
             made = [_unreadable(one) for one in made]
         if len(ones) > 1:
-            text = "\n".join(_whole(one, positions[id(one)]) for one in ones)
-            made.append(Criterion(kind, text))
+            made.append(Criterion(kind, "\n".join(map(_whole, ones))))
         else:
-            made.append(_one(ones[0], positions[id(ones[0])], kind, readable))
+            made.append(_one(ones[0], kind, readable and positions[id(ones[0])] <= ordered))
     return made
 
 
@@ -260,16 +257,15 @@ def _last(node: Node) -> str:
     return _last(node.children[-1]) if node.children else node.text
 
 
-def _one(node: Node, position: int, kind: str, readable: bool) -> Criterion:
+def _one(node: Node, kind: str, readable: bool) -> Criterion:
     """One entry of a list, with what is nested under it."""
     if not node.children:
         words = _ENDS.sub("", node.text) if readable and node.certain and not node.text.endswith(":") else None
-        return Criterion(kind, _whole(node, position), words)
+        return Criterion(kind, node.text, words, marker=node.marker)
     means = combination(node.text, kind) if node.certain else None
     if means is None:
-        return Criterion(kind, _whole(node, position))
-    group = _group(node, node.children, kind, readable, means)
-    return replace(group, text=_numbered(node, position)) if group.members else Criterion(kind, _whole(node, position))
+        return _text(node, node.children, kind)
+    return _group(node, node.children, kind, readable, means)
 
 
 def _group(node: Node, members: list[Node], kind: str, readable: bool, means: Combination) -> Criterion:
@@ -285,26 +281,19 @@ def _group(node: Node, members: list[Node], kind: str, readable: bool, means: Co
     if not certain:
         return _text(node, members, kind)
     joined = "all-of" if means.code == "all-of" else "any-of"
-    return Criterion(kind, node.text, None, means, tuple(_list(members, kind, readable, joined)))
+    return Criterion(kind, node.text, None, means, tuple(_list(members, kind, readable, joined)), marker=node.marker)
 
 
 def _text(node: Node, members: list[Node], kind: str) -> Criterion:
-    inside = [_whole(one, number, "  ") for number, one in enumerate(members, start=1)]
-    return Criterion(kind, "\n".join([node.text, *inside]))
+    """A lead-in with all that is nested under it as one text."""
+    inside = [_whole(one, "  ") for one in members]
+    return Criterion(kind, "\n".join([node.text, *inside]), marker=node.marker)
 
 
-def _whole(node: Node, position: int, indent: str = "") -> str:
+def _whole(node: Node, indent: str = "") -> str:
     """An entry with all that is nested under it, as printed."""
-    own = _numbered(node, position) if not indent else f"{indent}{node.marker} {node.text}"
-    return "\n".join([own, *(_whole(child, 0, f"{indent}  ") for child in node.children)])
-
-
-def _numbered(node: Node, position: int) -> str:
-    """The text of an entry; its number stays where it is not what its place says."""
-    bare = node.marker.strip("().").lower()
-    said = {str(position), chr(96 + position) if position < 27 else "", *_ROMAN[position - 1 : position]}
-    numbered = bare[:1].isalnum()
-    return f"{node.marker} {node.text}" if numbered and bare not in said else node.text
+    own = f"{indent}{node.marker} {node.text}"
+    return "\n".join([own, *(_whole(child, f"{indent}  ") for child in node.children)])
 
 
 __all__ = ["EXCLUSION", "INCLUSION", "UNKNOWN", "Criterion", "Eligibility", "eligibility"]
