@@ -22,7 +22,7 @@ _NUMBERED = re.compile(
     re.VERBOSE,
 )
 _BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*|__(?=\S)(.+?)(?<=\S)__")
-_SENTENCE_END = re.compile(r"[.;:!?]\s*$")
+_SENTENCE_ENDS = (".", ";", ":", "!", "?")
 _GOES_ON = re.compile(r"\s*(?:[a-z(≥≤<>=×/,;]|\\[<>])")
 
 
@@ -94,7 +94,7 @@ def _next_line(roots: list[Node], line: _Line) -> None:
     """A line after another one, both without marker: a paragraph of its own, or the same one."""
     last = roots[-1]
     text = printed(line.text)
-    if _SENTENCE_END.search(last.text) or is_section(last.text) or is_section(text):
+    if last.text.endswith(_SENTENCE_ENDS) or is_section(last.text) or is_section(text):
         roots.append(Node(text))
     elif _GOES_ON.match(line.text):
         last.text = f"{last.text} {text}"

@@ -160,7 +160,7 @@ def _criteria(
     """The criteria of one section: paragraphs, lists, and lists under a paragraph that leads them in."""
     made: list[Criterion] = []
     label: str | None = None
-    position = 0
+    position = noted = 0
     while position < len(nodes):
         node = nodes[position]
         position += 1
@@ -180,7 +180,7 @@ def _criteria(
             made += _cohorted(_list(run, kind, readable, _joined(kind)), label)
             continue
         if _NOTE.match(node.text):
-            made = [_unreadable(one) for one in made]
+            noted = len(made)
         means = combination(node.text, kind)
         if means is not None and means.code == _joined(kind) and (run or position < len(nodes)):
             found.headings.append(node.text)
@@ -196,7 +196,7 @@ def _criteria(
             words = node.text if readable and node.certain and not _CUE.search(spelled(node.text)) else None
             made.append(Criterion(kind, node.text, words, cohort=label))
             made += _cohorted(_list(run, kind, readable, _joined(kind)), label)
-    return made
+    return _before_note(made, noted)
 
 
 def _cohorted(criteria: Iterable[Criterion], label: str | None) -> list[Criterion]:
@@ -207,6 +207,11 @@ def _leads(text: str) -> bool:
     """Whether a paragraph leads in the list under it, as far as one can tell."""
     title = len(text) <= 80 and not text.endswith((".", ";"))
     return text.endswith(":") or title or bool(_CUE.search(spelled(text)))
+
+
+def _before_note(made: list[Criterion], noted: int) -> list[Criterion]:
+    """Criteria before a note, which may change any of them, are read by no rule."""
+    return [*map(_unreadable, made[:noted]), *made[noted:]]
 
 
 def _unreadable(one: Criterion) -> Criterion:
@@ -228,15 +233,15 @@ def _list(nodes: list[Node], kind: str, readable: bool, joined: str) -> list[Cri
             together.append([node])
     made: list[Criterion] = []
     positions = {id(node): number for number, node in enumerate(nodes, start=1)}
-    ordered = _ordered(nodes)
+    ordered, noted = _ordered(nodes), 0
     for ones in together:
         if _NOTE.match(ones[0].text):
-            made = [_unreadable(one) for one in made]
+            noted = len(made)
         if len(ones) > 1:
             made.append(Criterion(kind, "\n".join(map(_whole, ones))))
         else:
             made.append(_one(ones[0], kind, readable and positions[id(ones[0])] <= ordered))
-    return made
+    return _before_note(made, noted)
 
 
 def _ordered(nodes: list[Node]) -> int:
