@@ -64,6 +64,7 @@ docs: $(VENV)/.test
 	$(BIN)/python -m tests.spec.generate_docs
 	$(BIN)/python -m tests.docs.settings
 	$(BIN)/python -m tests.docs.http
+	$(BIN)/python -m tests.docs.importing
 	$(BIN)/python -m tests.packaging.readme
 
 bench: $(VENV)/.run

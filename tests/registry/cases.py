@@ -1,11 +1,13 @@
 """Eligibility texts in the manner of the registry, and what a person who reads them expects of the import.
 
-The wording is invented. Each expectation was worked out from the text and the language before the import saw it: a line a
-characteristic, ``text`` where no rule may decide, with the reason beside it where it is not plain.
+The wording is invented. Each expectation was worked out from the text and the language before the import saw it: a line
+a characteristic, ``text`` where no rule may decide, with the reason beside it where it is not plain.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 
@@ -15,8 +17,8 @@ class Case(NamedTuple):
     name: str
     text: str
     expected: str
-    fields: dict[str, Any] = {}
-    texts: dict[str, str] = {}
+    fields: Mapping[str, Any] = MappingProxyType({})
+    texts: Mapping[str, str] = MappingProxyType({})
 
 
 CASES = [
@@ -140,6 +142,49 @@ EXCLUSION CRITERIA for drug-induced lupus:
         {"E1": "EXCLUSION CRITERIA for drug-induced lupus:"},
     ),
     Case(
+        "a cohort that asks nothing of its own is none",
+        """Inclusion criteria for Part A:
+
+* HIV negative
+
+Inclusion criteria for Part B:
+
+Exclusion criteria:
+
+* HBsAg positive""",
+        # With one cohort left there is none: what Part A asks is for a person to read.
+        """
+        I1 all-of
+          I1.1 text
+        E1 not hbsag positive
+        """,
+        {},
+        {"I1": "Inclusion criteria for Part A:"},
+    ),
+    Case(
+        "a cohort under which there is but a lead-in is none either",
+        """Inclusion criteria:
+
+Part A:
+
+* HIV negative
+
+Part B:
+
+Participants must meet all of the following criteria:
+
+Part A:
+
+* HBsAg negative""",
+        """
+        I1 text
+        I2 text
+        I3 text
+        """,
+        {},
+        {"I1": "Part A:\n  * HIV negative", "I2": "Part B:"},
+    ),
+    Case(
         "inclusions only",
         """Inclusion Criteria:
 
@@ -239,8 +284,9 @@ Exclusion Criteria:
         I3 text
         E1 not text
         E2 not any-of
-          E2.1 not any-of
-        """.replace("E2.1 not any-of", "E2.1 hiv-test positive\n          E2.2 Condition tuberculosis-active [screening 0 d]"),
+          E2.1 hiv-test positive
+          E2.2 Condition tuberculosis-active [screening 0 d]
+        """,
         {},
         {"I3": "Disease activity:\n  * CRP ≥ 5 mg/L\n  * ESR ≥ 20 mm/h"},
     ),
@@ -261,7 +307,7 @@ Key Exclusion Criteria:
 2. HBsAg positive; and
 3. HBV DNA positive
 4. Prior treatment with rituximab""",
-        # 1 or 2 is one criterion; 5 and 6 may be what 4 leads in. Among exclusions "or" is what a list means, "and" is not.
+        # 1 or 2 is one criterion; 5 and 6 may be what 4 leads in. Among exclusions a list means "or", not "and".
         """
         I1 text
         I2 inr <= 1.5 1

@@ -26,7 +26,10 @@ FULL: dict[str, Any] = {
             "leadSponsor": {"name": "Example Institute", "class": "OTHER"},
             "collaborators": [{"name": "Sample University", "class": "OTHER"}],
         },
-        "descriptionModule": {"briefSummary": "Whether it helps.", "detailedDescription": "Doses of 5 mg\\*.\n\n\\*once a day"},
+        "descriptionModule": {
+            "briefSummary": "Whether it helps.",
+            "detailedDescription": "Doses of 5 mg\\*.\n\n\\*once a day",
+        },
         "conditionsModule": {
             "conditions": ["Systemic Lupus Erythematosus (SLE)", "Lupus Nephritis, Refractory"],
             "keywords": ["lupus"],
@@ -48,12 +51,19 @@ FULL: dict[str, Any] = {
                 {"label": "Placebo", "type": "PLACEBO_COMPARATOR", "description": "Tablets that look the same"},
             ],
             "interventions": [
-                {"type": "DRUG", "name": "Examplinib", "description": "5 mg daily", "armGroupLabels": ["Examplinib"]},
+                {
+                    "type": "DRUG",
+                    "name": "Examplinib",
+                    "description": "5 mg daily",
+                    "armGroupLabels": ["Examplinib"],
+                },
                 {"type": "DRUG", "name": "Background therapy", "armGroupLabels": ["Examplinib", "Placebo"]},
             ],
         },
         "eligibilityModule": {
-            "eligibilityCriteria": "Inclusion Criteria:\n\n* Diagnosis of SLE\n\nExclusion Criteria:\n\n* Pregnant women",
+            "eligibilityCriteria": (
+                "Inclusion Criteria:\n\n* Diagnosis of SLE\n\nExclusion Criteria:\n\n* Pregnant women"
+            ),
             "healthyVolunteers": False,
             "sex": "FEMALE",
             "minimumAge": "18 Years",
@@ -61,7 +71,9 @@ FULL: dict[str, Any] = {
             "stdAges": ["ADULT", "OLDER_ADULT"],
         },
         "contactsLocationsModule": {
-            "centralContacts": [{"name": "Study desk", "role": "CONTACT", "phone": "555-0100", "email": "desk@example.org"}],
+            "centralContacts": [
+                {"name": "Study desk", "role": "CONTACT", "phone": "555-0100", "email": "desk@example.org"},
+            ],
             "locations": [
                 {
                     "facility": "Example Hospital",

@@ -151,13 +151,12 @@ def records(data: Any, place: str) -> list[Record]:
     seen: dict[str, str] = {}
     for path, entry in entries:
         before = len(faults)
-        dot = f"{path}." if path else ""
         for where, found, expected in misshapen(_present(entry), SHAPE):
-            faults.append(f"{place}: {dot}{where.removeprefix('.')}: {found}; expected {expected}")
+            faults.append(f"{place}: {f'{path}{where}'.removeprefix('.')}: {found}; expected {expected}")
         if len(faults) == before:
             number = Record(entry["protocolSection"]).id
             if number in seen:
-                here = f"{place}: {dot}protocolSection.identificationModule.nctId"
+                here = f"{place}: {path}.protocolSection.identificationModule.nctId"
                 faults.append(f"{here}: {number} again (first in {seen[number]}); expected each study once")
             seen.setdefault(number, path)
     if faults:

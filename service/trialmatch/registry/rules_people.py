@@ -237,7 +237,7 @@ def prognosis(words: str, kind: str, terminology: Terminology) -> Reading | None
     return Reading(Leaf(r5.judgement("prognosis"))) if kind == INCLUSION and _LIFE.fullmatch(words) else None
 
 
-_WHO = r"(?:(?:principal|treating|study|site|local|responsible)\s+)*(?:investigators?|physicians?|researchers?|doctors?)"
+_WHO = r"(?:(?:principal|treating|study|site|local)\s+)*(?:investigators?|physicians?|researchers?|doctors?)"
 _OPINION = (
     rf"(?:in\s+(?:the\s+)?(?:opinion|judge?ment|view)\s+of\s+(?:the\s+|an?\s+)?{_WHO}|in\s+(?:the\s+)?{_WHO}(?:'s|"
     rf"s')?\s+(?:opinion|judge?ment|view)|"
@@ -255,7 +255,7 @@ _INVESTIGATOR = re.compile(
     rf"(?:{_GENERAL}\s*,?\s*(?:(?:that|which|who|whom|where)\s*,?\s*)?(?:(?:is|are|may be|has|"
     rf"have)\s+)?,?\s*{_OPINION}.*|{_OPINION}\s*,?\s*{_GENERAL}.*)"
 )
-_LIMITING = re.compile(r"\d|[≤≥<>]|\b(?:unless|except|excluding|within|if)\b")
+_LIMITING = re.compile(r"\d|[≤≥<>*†‡§^#]|\b(?:unless|except|excluding|within|if)\b")
 
 
 def investigator(words: str, kind: str, terminology: Terminology) -> Reading | None:

@@ -88,16 +88,18 @@ def eligibility(text: str) -> Eligibility:
 
     Cohorts are what two or more headings of inclusions name; what other headings limit applies to nobody knows whom.
     """
-    found = Eligibility()
     parts = _parts(outline(text))
     labels = dict(one for part in parts if part.head.kind == INCLUSION for one in _labels(part))
-    if len(labels) > 1:
-        found.cohorts = labels
-    for part in parts:
-        if part.text:
-            found.headings.append(part.text)
-        _take(part, found)
-    return found
+    while True:
+        found = Eligibility(cohorts=labels if len(labels) > 1 else {})
+        for part in parts:
+            if part.text:
+                found.headings.append(part.text)
+            _take(part, found)
+        asking = {one.cohort for one in found.criteria if one.kind == INCLUSION}
+        if asking >= found.cohorts.keys():
+            return found
+        labels = {label: name for label, name in labels.items() if label in asking}
 
 
 def _parts(roots: Iterable[Node]) -> list[_Part]:

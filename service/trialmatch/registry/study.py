@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from datetime import date
 from typing import Any
 
 from trialmatch.config import BASE
@@ -54,7 +56,7 @@ _PURPOSES = {
     "BASIC_SCIENCE": "basic-science",
     "DEVICE_FEASIBILITY": "device-feasibility",
 }
-_DATE = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
+_DATE = re.compile(r"[12]\d{3}(-\d{2}(-\d{2})?)?")
 
 
 def research_study(record: Record, cohorts: Iterable[tuple[str, str]], *, with_eligibility: bool) -> Json:
@@ -150,7 +152,14 @@ def _condition(text: str) -> Json:
 
 def _period(status: Json) -> Json:
     dates = {"start": status.get("startDateStruct", {}), "end": status.get("completionDateStruct", {})}
-    return {name: one["date"] for name, one in dates.items() if _DATE.fullmatch(one.get("date", ""))}
+    return {name: one["date"] for name, one in dates.items() if _is_date(one.get("date", ""))}
+
+
+def _is_date(text: str) -> bool:
+    """Whether a text is a year, a month or a day of the calendar."""
+    with suppress(ValueError):
+        return bool(_DATE.fullmatch(text) and date.fromisoformat(f"{text}-01-01"[:10]))
+    return False
 
 
 def _progress(status: Json) -> Iterator[Json]:
@@ -244,7 +253,7 @@ def _plan(identity: str, title: str, source: Json, given: list[Json]) -> Json:
 
 def _notes(record: Record, with_eligibility: bool) -> Iterator[str]:
     updated = record.module("statusModule").get("lastUpdatePostDateStruct", {}).get("date", "")
-    version = f", version of {updated}" if _DATE.fullmatch(updated) else ""
+    version = f", version of {updated}" if _is_date(updated) else ""
     yield (
         f"Draft, imported from the ClinicalTrials.gov record {record.id}{version}. It is not matched until a person "
         f"has "
