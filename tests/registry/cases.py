@@ -127,19 +127,45 @@ EXCLUSION CRITERIA for refractory systemic lupus erythematosus (SLE):
 EXCLUSION CRITERIA for drug-induced lupus:
 
 - Hemoglobin < 8 g/dL""",
-        # The last heading is of no cohort above: to whom it applies is for a person to say.
+        # The last heading is of no cohort above: to whom it applies is for a person to say. That a patient has the
+        # disease of a cohort stands in its heading only.
         """
         E1 not any-of
           E1.1 text
         cohorts any-of
           sle all-of
-            sle.I1 selena-sledai >= 8 {score}
+            sle.I1 text
+            sle.I2 selena-sledai >= 8 {score}
             sle.E1 not creatinine > 2 UNL
           systemic-sclerosis all-of
-            systemic-sclerosis.I1 lvef >= 45 %
+            systemic-sclerosis.I1 text
+            systemic-sclerosis.I2 lvef >= 45 %
         """,
         {},
-        {"E1": "EXCLUSION CRITERIA for drug-induced lupus:"},
+        {"E1": "EXCLUSION CRITERIA for drug-induced lupus:", "sle.I1": "For refractory SLE:"},
+    ),
+    Case(
+        "headings of cohorts that say more than a letter: what more they ask is for a person",
+        """Inclusion Criteria for Part A (healthy volunteers):
+
+* Age 18 to 45 years
+
+Inclusion Criteria for Part B (patients with SLE):
+
+* SLEDAI-2K ≥ 6
+
+Exclusion Criteria:
+
+Part A: nobody who smokes
+
+* HIV positive""",
+        """
+        I1 all-of
+          I1.1 text
+        I2 all-of
+          I2.1 text
+        E1 not text
+        """,
     ),
     Case(
         "a cohort that asks nothing of its own is none",

@@ -68,7 +68,7 @@ def test_it_is_there_after_a_restart(fresh: FlaskClient, store: Store, tmp_path:
 
 def test_a_draft_is_kept_and_not_matched(fresh: FlaskClient) -> None:
     added = fresh.post(URL, json=study_bundle(status="draft"))
-    assert (added.status_code, added.get_json()["status"]) == (201, "draft")
+    assert (added.status_code, added.get_json()["status"], added.get_json()["matched"]) == (201, "draft", False)
     assert _matched(fresh) == SHIPPED
     refused = fresh.get(f"/api/v1/patients/{LIKELY}/matches", query_string={"study": "trial-1"})
     assert refused.status_code == 422

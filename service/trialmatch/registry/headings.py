@@ -13,8 +13,7 @@ _CRITERIA = r"criteri(?:a|on|um)s?"
 _KIND = r"(?P<non>non[- ]?)?(?P<kind>in|ex)clusion(?:ary|s)?"
 _BEFORE = (
     r"(?:(?:key|main|major|principal|core|general|common|primary|overall|basic|specific|additional|study|trial|"
-    r"protocol|"
-    r"patients?|subjects?|participants?|eligibility|selected|important)(?:'s|s')?\s+)*"
+    r"protocol|patients?|subjects?|participants?|eligibility|selected|important)(?:'s|s')?\s+)*"
 )
 _SECTION = re.compile(
     rf"(?:{_BEFORE}{_KIND}(?:\s+{_CRITERIA})?|{_CRITERIA}\s+(?:for|of)\s+(?:study\s+)?"
@@ -25,9 +24,8 @@ _LABEL_ALONE = re.compile(rf"{_BEFORE}(?:eligibility\s+)?{_CRITERIA}|eligibility
 
 #: A heading inside a line, after the end of a sentence.
 _INSIDE = re.compile(
-    rf"(?:(?<=^)|(?<=[.;:)]\s)|(?<=\n))[ \t]*((?:\*\*)?{_BEFORE}(?:in|ex)clusion\s+{_CRITERIA}[^\n.:;]{{0,80}}:"
-    rf"(?:\*\*)?)"
-    r"[ \t]*(?=\S)",
+    rf"(?:(?<=^)|(?<=[.;:)]\s)|(?<=\n))[ \t]*"
+    rf"((?:\*\*)?{_BEFORE}(?:in|ex)clusion\s+{_CRITERIA}[^\n.:;]{{0,80}}:(?:\*\*)?)[ \t]*(?=\S)",
     re.IGNORECASE,
 )
 
@@ -35,16 +33,14 @@ _INSIDE = re.compile(
 _EVERYBODY = re.compile(
     r"(?:(?:for|of|in|to)\s+)?(?:(?:all|the|this|both|study)\s+)*"
     r"(?:patients?|subjects?|participants?|individuals|volunteers|cohorts|arms|groups|parts|stud(?:y|ies)|trial|"
-    r"enrolment|"
-    r"enrollment|entry|participation|screening)?\s*(?:(?:include|includes|are|are as follows|as follows|following)"
-    r"(?: the following)?)?"
+    r"enrol(?:l)?ment|entry|participation|screening)?\s*"
+    r"(?:(?:include|includes|are|are as follows|as follows|following)(?: the following)?)?"
 )
 
 _COHORT = re.compile(
     r"(?:(?:for|of|in)\s+)?(?:(?:patients|subjects|participants)\s+(?:of|in)\s+)?(?:the\s+)?"
-    r"(?P<label>(?:sub-?)?(?:part|cohort|arm|group|population|stratum|study)\s+(?:[a-z]?\d{1,2}[a-z]?|[a-z]|"
-    r"[ivx]{1,4}|one|two|three|"
-    r"four|five)\b)(?P<rest>\s*(?:only)?|\s*[-:(,].*)"
+    r"(?P<label>(?:sub-?)?(?:part|cohort|arm|group|population|stratum|study)\s+"
+    r"(?:[a-z]?\d{1,2}[a-z]?|[a-z]|[ivx]{1,4}|one|two|three|four|five)\b)(?:\s+only)?"
 )
 
 
@@ -85,7 +81,7 @@ def separated(text: str) -> str:
 
 
 def cohort(text: str) -> str | None:
-    """The cohort that a heading names by a letter or number, such as ``part a``."""
+    """The cohort that a heading names by a letter or number, such as ``part a``; None where it says more of it."""
     found = _COHORT.fullmatch(spelled(text).strip(" :-()"))
     return re.sub(r"\s+", " ", found["label"]) if found else None
 

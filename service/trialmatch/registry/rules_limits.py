@@ -17,32 +17,29 @@ SUBJECT = (
 )
 _TOPIC = (
     r"(?:(?:adequate\s+)?(?:renal|kidney|hepatic|liver|cardiac|heart|pulmonary|bone marrow|h(?:a)?ematolog(?:ic|ical)"
-    r"|coagulation|"
-    r"laboratory)(?:\s+functions?)?\s*[:,-]\s*)?"
+    r"|coagulation|laboratory)(?:\s+functions?)?\s*[:,-]\s*)?"
 )
 _ADJECTIVES = r"(?:(?:serum|plasma|peripheral blood|blood|baseline|measured|resting)\s+)*"
 _AFTER_NAME = (
     r"(?:\s*[:,]|\s+(?:counts?|levels?|values?|scores?|grade|of|is|are|was|must be|should be|has to be|activity))*"
 )
 _LIMIT = re.compile(
-    rf"{SUBJECT}{_TOPIC}{_ADJECTIVES}(?P<name>[^≤≥<>]+?){_AFTER_NAME}\s*(?P<sign>[≤≥<>])\s*(?P<number>\d[\d,]*"
-    rf"(?:\.\d+)?)"
-    r"(?P<rest>[^≤≥<>]*)"
+    rf"{SUBJECT}{_TOPIC}{_ADJECTIVES}(?P<name>[^≤≥<>]+?){_AFTER_NAME}\s*(?P<sign>[≤≥<>])\s*"
+    r"(?P<number>\d[\d,]*(?:\.\d+)?)(?P<rest>[^≤≥<>]*)"
 )
 _ONLY_NORMAL = re.compile(
-    rf"{SUBJECT}{_TOPIC}{_ADJECTIVES}(?P<name>[^≤≥<>]+?){_AFTER_NAME}\s*(?P<sign>[≤≥<>])\s*(?P<rest>(?:the\s+)?(?:uln"
-    rf"|upper limit).*)"
+    rf"{SUBJECT}{_TOPIC}{_ADJECTIVES}(?P<name>[^≤≥<>]+?){_AFTER_NAME}\s*(?P<sign>[≤≥<>])\s*"
+    r"(?P<rest>(?:the\s+)?(?:uln|upper limit).*)"
 )
 _OF_NORMAL = re.compile(
     r"\s*(?:-?\s*fold|x|×|\*|times)?\s*(?:the\s+)?(?:(?:institutional|local|laboratory|site's|age-adjusted)\s+)*"
-    r"(?:(?P<upper>uln|upper limits? of (?:the )?(?:institutional |laboratory )?normal(?: range)?(?: \(uln\))?|uln "
-    r"\(upper limit of normal\))"
+    r"(?:(?P<upper>uln|upper limits? of (?:the )?(?:institutional |laboratory )?normal(?: range)?(?: \(uln\))?|"
+    r"uln \(upper limit of normal\))"
     r"|lln|lower limits? of (?:the )?(?:institutional |laboratory )?normal(?: range)?(?: \(lln\))?)"
 )
 _BY_ECHO = re.compile(
     r"\s*\(?(?:(?:as )?(?:assessed|measured|determined|evaluated|confirmed) )?(?:by|on|per|with) (?:an? )?"
-    r"(?:transthoracic )?"
-    r"(?:echocardiography|echocardiogram|echo)(?: \(echo\))?\)?"
+    r"(?:transthoracic )?(?:echocardiography|echocardiogram|echo)(?: \(echo\))?\)?"
 )
 _ECHO_FIRST = re.compile(r"(?:echocardiography|echocardiogram)\s+(?:indicates|shows|showing)\s+")
 _COCKCROFT = re.compile(
@@ -149,7 +146,7 @@ def _unit(text: str, measure: Measure, terminology: Terminology) -> str | None:
     bare = re.sub(r"^[x×*]\s*(?=10)", "", text)
     if not measure.unit or not bare or _GARBLED.match(bare):
         return None
-    bare = re.sub(r"(?<=10)\s(?=\^)|(?<=\^)\s|(?<=/)\s|\s(?=/)", "", bare)
+    bare = re.sub(r"(?<=10)\s(?=\^)|(?<=\^)\s|(?<=/)\s|\s(?=/)|(?<=m)\^(?=[23])", "", bare)
     cased = bare
     for pattern, replacement in _CASES:
         cased = pattern.sub(replacement, cased)

@@ -14,8 +14,7 @@ from trialmatch.terminology.mappings import Terminology
 _PEOPLE = r"(?:patients?|subjects?|participants?|adults?|individuals?|volunteers?|persons?|people)"
 _BOTH_SEXES = (
     r"(?:(?:males?|men)\s*(?:and|or|&|/)\s*(?:females?|women)|(?:females?|women)\s*(?:and|or|&|/)\s*(?:males?|men)|"
-    r"(?:either|any|both)"
-    r" (?:sex|gender|sexes|genders))"
+    r"(?:either|any|both) (?:sex|gender|sexes|genders))"
 )
 _REGARDLESS = (
     r"(?:regardless of (?:sex|gender)|(?:sex|gender)(?: is)? not limited|no (?:sex|gender) limit(?:ation)?|"
@@ -31,15 +30,14 @@ _WHEN = (
 )
 _BEFORE = (
     rf"(?:{_BOTH_SEXES}\s*,?\s*)?(?:{_PEOPLE}\s*,?\s*)?(?:(?:who\s+)?(?:must be|should be|are|is|be)\s+)?"
-    rf"(?:{_BOTH_SEXES}\s*,?\s*)?"
-    r"(?:aged?s?|ages)?(?:\s*(?:range|group))?\s*(?:[:,]|is|of|must be|should be|between|from|ranging from)?\s*"
-    r"(?:between\s+|from\s+)?"
+    rf"(?:{_BOTH_SEXES}\s*,?\s*)?(?:(?:the )?aged?s?|ages)?(?:\s*(?:range|group))?\s*"
+    r"(?:[:,]|is|of|must be|should be|between|from|ranging from)?\s*(?:between\s+|from\s+)?"
 )
 _TAIL = rf"{_OLD.format(_PEOPLE)}{_INCLUSIVE}{_WHEN}{_INCLUSIVE}(?:\s*[,;]\s*{_REGARDLESS}|\s*\({_REGARDLESS}\))?"
 _ONE_AGE = re.compile(rf"{_BEFORE}(?P<sign>[≤≥<])\s*(?P<age>\d{{1,3}}){_UNIT.format('')}{_TAIL}")
 _AGES = re.compile(
-    rf"{_BEFORE}(?:≥\s*)?(?P<low>\d{{1,3}})(?:{_UNIT.format('1')}(?:\s+of age|\s+old)?)?\s*(?P<to>-|to|and|through|≤ "
-    rf"age ≤|(?:,|and|to|but|,\s*and)\s*≤)\s*"
+    rf"{_BEFORE}(?:≥\s*)?(?P<low>\d{{1,3}})(?:{_UNIT.format('1')}(?:\s+of age|\s+old)?)?\s*"
+    rf"(?P<to>-|to|and|through|≤ age ≤|(?:,|and|to|but|,\s*and)\s*≤)\s*"
     rf"(?P<high>\d{{1,3}}){_UNIT.format('')}{_TAIL}"
 )
 _UNITS = {"y": "a", "m": "mo", "w": "wk"}
@@ -239,21 +237,23 @@ def prognosis(words: str, kind: str, terminology: Terminology) -> Reading | None
 
 _WHO = r"(?:(?:principal|treating|study|site|local)\s+)*(?:investigators?|physicians?|researchers?|doctors?)"
 _OPINION = (
-    rf"(?:in\s+(?:the\s+)?(?:opinion|judge?ment|view)\s+of\s+(?:the\s+|an?\s+)?{_WHO}|in\s+(?:the\s+)?{_WHO}(?:'s|"
-    rf"s')?\s+(?:opinion|judge?ment|view)|"
-    rf"(?:that\s+)?the\s+{_WHO}\s+(?:believes|considers|deems|judges|thinks|feels)|(?:considered|deemed|judged|"
-    rf"determined|assessed)\s+(?:\w+\s+){{0,6}}by\s+(?:the\s+|an?\s+)?{_WHO})"
+    rf"(?:in\s+(?:the\s+)?(?:opinion|judge?ment|view)\s+of\s+(?:the\s+|an?\s+)?{_WHO}|"
+    rf"in\s+(?:the\s+)?{_WHO}(?:'s|s')?\s+(?:opinion|judge?ment|view)|"
+    rf"(?:that\s+)?the\s+{_WHO}\s+(?:believes|considers|deems|judges|thinks|feels)|"
+    rf"(?:considered|deemed|judged|determined|assessed)\s+(?:\w+\s+){{0,6}}by\s+(?:the\s+|an?\s+)?{_WHO})"
+)
+_KINDS = (
+    r"(?:clinically\s+significant|significant|serious|severe|concomitant|concurrent|underlying|medical|physical|"
+    r"psychological|social|psychiatric|clinical|or|and|,|chronic|acute|uncontrolled)"
 )
 _GENERAL = (
-    r"(?:any\s+|there\s+are\s+|all\s+)?(?:other\s+)?(?:(?:clinically\s+significant|significant|serious|severe|"
-    r"concomitant|concurrent|underlying|medical|physical|"
-    r"psychological|social|psychiatric|clinical|or|and|,|chronic|acute|uncontrolled)\s*)*"
+    rf"(?:any\s+|there\s+are\s+|all\s+)?(?:other\s+)?(?:{_KINDS}\s*)*"
     r"(?:conditions?|diseases?|disorders?|illness(?:es)?|reasons?|factors?|circumstances?|situations?|patients?|"
     r"subjects?|participants?)"
 )
+_RELATIVE = r"(?:(?:that|which|who|whom|where)\s*,?\s*)?(?:(?:is|are|may be|has|have)\s+)?,?"
 _INVESTIGATOR = re.compile(
-    rf"(?:{_GENERAL}\s*,?\s*(?:(?:that|which|who|whom|where)\s*,?\s*)?(?:(?:is|are|may be|has|"
-    rf"have)\s+)?,?\s*{_OPINION}.*|{_OPINION}\s*,?\s*{_GENERAL}.*)"
+    rf"(?:{_GENERAL}\s*,?\s*{_RELATIVE}\s*{_OPINION}.*|{_OPINION}\s*,?\s*{_GENERAL}.*)"
 )
 _LIMITING = re.compile(r"\d|[≤≥<>*†‡§^#]|\b(?:unless|except|excluding|within|if)\b")
 

@@ -43,9 +43,8 @@ def active(words: str, kind: str, terminology: Terminology) -> Reading | None:
 
 
 _TREATED = re.compile(
-    rf"{SUBJECT}(?:(?:prior|previous)\s+(?:treatment\s+with|use\s+of|exposure\s+to|therapy\s+with)|(?:previously|"
-    rf"ever)\s+(?:received|treated\s+with)|"
-    r"history\s+of\s+treatment\s+with|been\s+previously\s+treated\s+with)\s+(?P<name>\S+)"
+    rf"{SUBJECT}(?:(?:prior|previous)\s+(?:treatment\s+with|use\s+of|exposure\s+to|therapy\s+with)|"
+    r"(?:previously|ever)\s+(?:received|treated\s+with)|history\s+of\s+treatment\s+with|been\s+previously\s+treated\s+with)\s+(?P<name>\S+)"
 )
 
 

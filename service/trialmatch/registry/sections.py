@@ -149,7 +149,13 @@ def _take(part: _Part, found: Eligibility) -> None:
         return
     refers = any(_REFERS.search(spelled(one.text)) for node in part.nodes for one in node.walk())
     own = _criteria(part.nodes, kind, readable=not refers and kind != UNKNOWN, found=found, cohorts=True)
-    found.criteria += [replace(one, cohort=one.cohort or label) for one in own]
+    named = _asked(kind, part.text, part.head.tail, label)
+    found.criteria += [replace(one, cohort=one.cohort or label) for one in (*named, *own)]
+
+
+def _asked(kind: str, text: str, tail: str, label: str | None) -> list[Criterion]:
+    """What a heading itself asks of a cohort: the disease that it names, which its list may not say again."""
+    return [Criterion(kind, text)] if label and kind == INCLUSION and cohort(tail) is None else []
 
 
 def _joined(kind: str) -> str:
@@ -179,7 +185,8 @@ def _criteria(
         elif inside:
             label = inside
             found.headings.append(node.text)
-            made += _cohorted(_list(run, kind, readable, _joined(kind)), label)
+            named = _asked(kind, node.text, node.text, label)
+            made += _cohorted([*named, *_list(run, kind, readable, _joined(kind))], label)
             continue
         if _NOTE.match(node.text):
             noted = len(made)
