@@ -67,7 +67,7 @@ MEANINGS = {
     410: "the prescreen was cancelled",
     412: "somebody has changed it since the caller read it",
     413: "the body is too long, nests too deep, or has too many entries",
-    415: "the body does not say that it is JSON",
+    415: "the body does not say that it is JSON, or is packed (`Content-Encoding`)",
     422: "an argument, field or study is not what it should be, each fault has its path; or a prescreen's input",
     428: "a change without the ETag of what it replaces",
     429: "too many calls; `Retry-After` has the seconds",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -67,3 +68,16 @@ def test_deeper_than_any_parser(client: FlaskClient) -> None:
 def test_a_byte_order_mark_is_passed_over(client: FlaskClient) -> None:
     body = b"\xef\xbb\xbf" + orjson.dumps(patient_bundle())
     assert client.post("/api/v1/matches", data=body, content_type="application/json").status_code == 200
+
+
+@pytest.mark.parametrize("packing", ["gzip", "br", "gzip, identity", "x"])
+def test_a_packed_body_is_refused_as_that(client: FlaskClient, packing: str) -> None:
+    asked: Json = {"content_type": "application/json", "headers": {"Content-Encoding": packing}}
+    refused = client.post("/api/v1/matches", data=gzip.compress(orjson.dumps(patient_bundle())), **asked)
+    assert (refused.status_code, refused.content_type) == (415, "application/problem+json")
+    assert refused.get_json()["detail"] == "Content-Encoding: a packed body; expected one as it is"
+
+
+def test_a_body_that_says_that_it_is_not_packed(client: FlaskClient) -> None:
+    asked: Json = {"json": patient_bundle(), "headers": {"Content-Encoding": "identity"}}
+    assert client.post("/api/v1/matches", **asked).status_code == 200

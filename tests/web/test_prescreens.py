@@ -189,6 +189,19 @@ def test_studies_that_were_added_are_prescreened(
     assert study["id"] == "mine" and study["possible"] > 0
 
 
+def test_a_study_that_another_worker_has_added_is_prescreened(
+    app: Flask, caller: FlaskClient, folders: tuple[Path, Path], store: Store
+) -> None:
+    """The worker that carries the run out has not been asked for anything since, and so knows nothing of the study."""
+    other = create_app(here(app).settings, store=store).test_client()
+    assert other.post("/api/v1/studies", json=study_bundle("mine")).status_code == 201
+    ask(other, folders, studies=[])
+    run = prescreen_runs.carry_out_next(here(app))
+    assert run is not None and run.state == "done"
+    studies = caller.get(f"/api/v1/prescreens/{run.id}").get_json()["summary"]["studies"]
+    assert "mine" in [one["id"] for one in studies]
+
+
 def test_what_has_changed_since_an_earlier_run(app: Flask, caller: FlaskClient, folders: tuple[Path, Path]) -> None:
     first = ask(caller, folders)
     prescreen_runs.carry_out_next(here(app))

@@ -112,6 +112,19 @@ def test_a_body_that_breaks_off_is_the_callers_fault(service: Running) -> None:
         assert _all(connection).startswith(b"HTTP/1.1 400 ")
 
 
+@pytest.mark.parametrize(("size", "connection"), [(60_000, "keep-alive"), (900_000, "close")])
+def test_an_answer_before_the_end_of_a_body_says_whether_the_connection_goes_on(
+    service: Running, size: int, connection: str
+) -> None:
+    """No such path: nobody reads the body. A client that was told to go on can go on."""
+    head = b"POST /nowhere HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    with _raw(service, head + b"Content-Length: %d\r\n\r\n" % size) as one:
+        one.sendall(b" " * size + b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        answers = _all(one)
+    assert answers.startswith(b"HTTP/1.1 404 ") and b"\r\nConnection: %s\r\n" % connection.encode() in answers
+    assert (b"HTTP/1.1 200 OK" in answers) == (connection == "keep-alive")
+
+
 def test_a_chunked_body_has_the_same_limit(service: Running) -> None:
     def chunks(size: int) -> Iterator[bytes]:
         yield json.dumps(patient_bundle()).encode()

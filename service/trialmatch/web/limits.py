@@ -78,11 +78,13 @@ def _is_uncounted() -> bool:
 def body() -> Any:
     """The JSON of the request, within the limits.
 
-    Raises UnsupportedMediaType for what does not say that it is JSON, BadRequest for what is none,
-    RequestEntityTooLarge for what is too long or nests too deep.
+    Raises UnsupportedMediaType for what does not say that it is JSON or says that it is packed, BadRequest for what is
+    none, RequestEntityTooLarge for what is too long or nests too deep.
     """
     if not request.is_json:
         raise UnsupportedMediaType("expected application/json or application/fhir+json")
+    if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+        raise UnsupportedMediaType("Content-Encoding: a packed body; expected one as it is")
     content = request.get_data(cache=False)
     if request.content_length is None:
         request.stream.read(1)  # in chunks: what is longer than allowed has only been cut off so far

@@ -19,6 +19,7 @@ from werkzeug.exceptions import HTTPException
 
 from trialmatch.config import BASE
 from trialmatch.errors import BadInput, FaultyStudy, StoreUnavailable, TrialmatchError, UnknownStudy
+from trialmatch.lines import plural
 from trialmatch.web import logs
 
 #: What the type of a problem of ours begins with; errors of HTTP itself have the type ``about:blank``.
@@ -80,7 +81,7 @@ def problem_of(error: Exception) -> Problem:
         return Problem(
             error.http_status,
             _words(type(error)),
-            "; ".join(error.lines) if not isinstance(error, FaultyStudy) else f"{len(error.faults)} faults",
+            "; ".join(error.lines) if not isinstance(error, FaultyStudy) else plural(len(error.faults), "fault"),
             own,
             tuple(_located(error)) if isinstance(error, BadInput) else (),
             getattr(error, "headers", {}),

@@ -6,6 +6,7 @@ the workers share the memory of studies and mappings. SIGTERM and SIGINT let run
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import struct
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.http.body import LengthReader
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from trialmatch.config import Settings
@@ -35,6 +37,9 @@ _REQUESTS = 50_000
 
 #: Seconds for which an idle connection is kept; more than common reverse proxies keep theirs.
 _KEEP_ALIVE = 75
+
+#: Bytes of a body that are read although nobody wants them, so that the connection can be kept; gunicorn reads as many.
+_PASSED_OVER = 64 * 1024
 
 
 class Worker(ThreadWorker):
@@ -59,6 +64,15 @@ class Worker(ThreadWorker):
         finally:
             self._until.pop(conn, None)
 
+    def handle_request(self, req: Any, conn: TConn) -> Any:
+        """Let the application answer; an answer before the end of a long body says that the connection ends with it.
+
+        gunicorn reads no more than a little of what is left, and then closes, after having told the client to go on.
+        """
+        closes = req.should_close
+        req.should_close = lambda: closes() or _left(req) > _PASSED_OVER
+        return super().handle_request(req, conn)
+
     def notify(self) -> None:
         """About every second: what has not come by now comes no more. A request that is there is answered."""
         super().notify()
@@ -67,6 +81,14 @@ class Worker(ThreadWorker):
             if until < now:
                 with suppress(OSError):
                     conn.sock.shutdown(socket.SHUT_RD)
+
+
+def _left(request: Any) -> float:
+    """How many bytes of a request's body nobody has read, as far as one can know."""
+    reader = request.body.reader
+    if isinstance(reader, LengthReader):
+        return reader.length
+    return math.inf if getattr(reader, "parser", None) is not None else 0  # in chunks, and the last is still to come
 
 
 class _Log(Logger):

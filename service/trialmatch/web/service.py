@@ -82,8 +82,11 @@ class Service:
             self._loaded = additions.load(self._own, self.settings, self.store)
 
     def definitions(self) -> list[Definition]:
-        """What the studies of the moment are made from."""
-        return [*self._own, *(one for group in self._loaded.added.values() for one in group)]
+        """What the studies of the moment are made from, whichever worker has added them. Raises StoreUnavailable."""
+        with self._lock:
+            self._refresh()
+            added = self._loaded.added
+        return [*self._own, *(one for group in added.values() for one in group)]
 
     def version(self, study_id: str) -> int | None:
         """The revision at which a study was added; None for those of the settings."""
