@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -62,6 +63,7 @@ def prescreen(
       trialmatch prescreen export/ --out tonight --since last-night
       trialmatch prescreen https://hospital.example/fhir --out tonight
     """
+    from trialmatch.prescreen.alone import alone
     from trialmatch.prescreen.engine import Order, Progress
     from trialmatch.prescreen.workers import processors
     from trialmatch.terminal_prescreen import Shown, summary_page
@@ -75,12 +77,13 @@ def prescreen(
     day_of_screening = as_of or datetime.now(ready.settings.zone).date()
     order = Order(Path(source), out, day_of_screening, study_ids, jobs or processors(), resume, since)
     served = source.startswith(("http://", "https://"))
-    if served:
-        order = _exported(order, source, ready, keep_export)
-    with Shown() as shown:
-        summary = _run(order, ready, engine, Progress(shown.begin, shown.advance))
-    if served and keep_export is None:
-        shutil.rmtree(order.source)
+    with alone(out) if served else nullcontext():
+        if served:
+            order = _exported(order, source, ready, keep_export)
+        with Shown() as shown:
+            summary = _run(order, ready, engine, Progress(shown.begin, shown.advance))
+        if served and keep_export is None:
+            shutil.rmtree(order.source)
     write_page(lambda width: summary_page(summary.run, summary.changes, out, width))
     tell(summary.problems[:_TOLD])
     if len(summary.problems) > _TOLD:

@@ -20,6 +20,7 @@ from trialmatch.eligibility.criteria import Study
 from trialmatch.errors import BadInput, UsageError
 from trialmatch.fhir.studies import StudySet
 from trialmatch.prescreen import attrition, outputs
+from trialmatch.prescreen.alone import alone
 from trialmatch.prescreen.attrition_page import page
 from trialmatch.prescreen.blocks import digest_of
 from trialmatch.prescreen.closer import Fault
@@ -101,8 +102,8 @@ def run(
 ) -> Summary:
     """Prescreen a folder. ``workers`` makes those who do the work, given the work folder; processes if not given.
 
-    Raises UsageError for unknown studies and for a resumed run that was about something else, BadInput for input that
-    is not what it should be, and TrialmatchError where the disk is full.
+    Raises UsageError for unknown studies, for a resumed run that was about something else and for a folder that another
+    run is writing into, BadInput for input that is not what it should be, and TrialmatchError where the disk is full.
     """
     made = workers or (lambda own, folder: Workers(own, order.jobs))
     return _Run(order, studies, terminology, settings, progress or Progress(), made).go()
@@ -135,7 +136,13 @@ class _Run:
         self.earlier = Earlier.of(order.since) if order.since is not None else None
         files = find(order.source)
         with told_disk(order.out):
-            order.out.mkdir(parents=True, exist_ok=True)
+            if order.out.exists() and order.out.samefile(order.source):  # candidates are NDJSON, too
+                raise UsageError("--out: it is the folder that is read; expected another one")
+        with alone(order.out):
+            return self._prescreen(files)
+
+    def _prescreen(self, files: list[Input]) -> Summary:
+        order = self.order
         going_on = self.work.begin(self._plan(files), order.resume)
         with self.workers(self.own, self.work.folder) as workers:
             reading = self._resumed(files, workers) if going_on else None
