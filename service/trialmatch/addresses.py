@@ -41,6 +41,15 @@ def parts(url: str) -> SplitResult | None:
     return split
 
 
+def is_server(url: str) -> bool:
+    """Whether a URL, with credentials or without, can be that of a server."""
+    try:
+        split = urlsplit(url)
+        return split.scheme in _PORTS and bool(split.hostname) and split.port != 0 and not re.search(r"\s", url)
+    except ValueError:  # a port that is no number, a broken IPv6 address
+        return False
+
+
 def is_secure(url: str) -> bool:
     """Whether what is sent to a URL stays between the two ends: https, or http on the loopback address."""
     split = parts(url)

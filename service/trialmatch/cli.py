@@ -17,8 +17,9 @@ from trialmatch.cli_import import import_
 from trialmatch.cli_prescreen import prescreen
 from trialmatch.cli_serve import serve
 from trialmatch.config import Settings
-from trialmatch.console import Commands, day, tell, write, write_json, write_page
+from trialmatch.console import PATH, Commands, day, named, server, tell, write, write_json, write_page
 from trialmatch.errors import INCOMPLETE, BadInput, FaultyStudy, UsageError
+from trialmatch.files import readable
 
 if TYPE_CHECKING:  # what takes long to import is imported where it is used, so that --help answers at once
     from trialmatch.fhir.records import Records
@@ -88,8 +89,9 @@ _NO_PLACE = "attestations: "
 #: What an id of a resource on a FHIR server looks like (https://hl7.org/fhir/R4/datatypes.html#id).
 _FHIR_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 
-_PATH = click.Path(path_type=Path)
-_STUDIES = click.option("--studies", metavar="PATH|URL", help="Studies: a folder, a Bundle, or an R5 FHIR server.")
+_STUDIES = click.option(
+    "--studies", type=named, metavar="PATH|URL", help="Studies: a folder, a Bundle, or an R5 FHIR server."
+)
 _LENIENT = click.option("--lenient", is_flag=True, help="Take in studies that were written elsewhere.")
 
 
@@ -99,13 +101,13 @@ _LENIENT = click.option("--lenient", is_flag=True, help="Take in studies that we
     short_help="Match one patient against the studies.",
 )
 @click.argument("patient_id")
-@click.option("--fhir", "url", metavar="URL", help="The hospital's FHIR server (R4).")
-@click.option("--from", "path", metavar="PATH", type=_PATH, help="A Bundle (.json) or a folder of NDJSON.")
+@click.option("--fhir", "url", type=server, metavar="URL", help="The hospital's FHIR server (R4).")
+@click.option("--from", "path", metavar="PATH", type=PATH, help="A Bundle (.json) or a folder of NDJSON.")
 @click.option("--study", "study_ids", metavar="ID", multiple=True, help="Only this study; may be given again.")
 @click.option("--as-of", type=day, metavar="DATE", help="The day of screening; today if not given.")
 @click.option("--enrolment", type=day, metavar="DATE", help="The planned day of enrolment; as-of if not given.")
 @click.option("--infusion", type=day, metavar="DATE", help="The planned day of infusion; unknown if not given.")
-@click.option("--attestations", metavar="FILE", type=_PATH, help="What persons have confirmed (JSON, see below).")
+@click.option("--attestations", metavar="FILE", type=PATH, help="What persons have confirmed (JSON, see below).")
 @click.option("--format", "form", type=click.Choice(["table", "json", "fhir"]), default="table", show_default=True)
 @click.option("--all", "everything", is_flag=True, help="Also the studies the patient is ineligible for.")
 @_STUDIES
@@ -138,6 +140,9 @@ def match(
 
     if (url is None) == (path is None):
         raise UsageError("trialmatch match: give either --fhir URL or --from PATH (see trialmatch match --help)")
+    kind, slash, _ = patient_id.strip().split("/_history/")[0].rpartition("/")
+    if slash and kind != "Patient" and not kind.endswith("/Patient"):
+        raise UsageError("trialmatch match: PATIENT_ID names no Patient; expected Patient.id, also as Patient/ID")
     patient_id = patient_id.strip().removeprefix("Patient/")
     if not patient_id:
         raise UsageError("trialmatch match: PATIENT_ID is empty")
@@ -188,10 +193,8 @@ def _attestations(path: Path, engine: Engine, only: str | None) -> list[Any]:
     from trialmatch.attestations import read
     from trialmatch.fhir.sources import parse
 
-    try:
+    with readable(path, "a JSON list of attestations"):
         content = path.read_bytes()
-    except OSError as problem:
-        raise BadInput(str(path), f"cannot be read ({problem.strerror})", "a JSON list of attestations") from None
     return read(parse(content, str(path)), str(path), engine.settings.zone, only)
 
 
@@ -243,7 +246,7 @@ def show(study_id: str, form: str, studies: str | None, lenient: bool) -> None:
 
 
 @studies.command(no_args_is_help=True)
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=_PATH)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=PATH)
 @_LENIENT
 def check(files: tuple[Path, ...], lenient: bool) -> None:
     """Check study files: against FHIR R5, the profiles, and the rules of the criteria language.

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from trialmatch.config import Settings
-from trialmatch.console import tell, write_json, write_page
+from trialmatch.console import named, tell, write_json, write_page
 from trialmatch.errors import INCOMPLETE, UsageError
 
 
@@ -17,10 +17,10 @@ def codes() -> None:
 
 
 @codes.command(no_args_is_help=True)
-@click.argument("source", metavar="SOURCE")
+@click.argument("source", type=named, metavar="SOURCE")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.option("--all", "everything", is_flag=True, help="Every row, not only the first of each table.")
-@click.option("--studies", metavar="PATH|URL", help="Studies: a folder, a Bundle, or an R5 FHIR server.")
+@click.option("--studies", type=named, metavar="PATH|URL", help="Studies: a folder, a Bundle, or an R5 FHIR server.")
 def coverage(source: str, form: str, everything: bool, studies: str | None) -> int:
     """Which codes and units of a source no mapping knows, and for how many patients each concept is recorded.
 

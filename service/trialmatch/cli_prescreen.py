@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trialmatch.config import Settings
-from trialmatch.console import day, tell, write_page
+from trialmatch.console import PATH, day, named, tell, write_page
 from trialmatch.errors import INCOMPLETE, BadInput
 
 if TYPE_CHECKING:  # what takes long to import is imported where it is used, so that --help answers at once
@@ -22,20 +22,18 @@ if TYPE_CHECKING:  # what takes long to import is imported where it is used, so 
 #: Lines about single records that are told on standard error; run.json has them all.
 _TOLD = 20
 
-_PATH = click.Path(path_type=Path)
-
 
 @click.command(no_args_is_help=True)
-@click.argument("source", metavar="SOURCE")
-@click.option("--out", metavar="DIR", type=_PATH, required=True, help="Where the results go.")
+@click.argument("source", type=named, metavar="SOURCE")
+@click.option("--out", metavar="DIR", type=PATH, required=True, help="Where the results go.")
 @click.option("--study", "study_ids", metavar="ID", multiple=True, help="Only this study; may be given again.")
 @click.option("--as-of", type=day, metavar="DATE", help="The day of screening; today if not given.")
-@click.option("--since", metavar="DIR", type=_PATH, help="An earlier run: also tell what has changed since.")
+@click.option("--since", metavar="DIR", type=PATH, help="An earlier run: also tell what has changed since.")
 @click.option("--resume", is_flag=True, help="Go on with a run in DIR that was interrupted.")
 @click.option("--jobs", metavar="N", type=click.IntRange(1, 256), help="Processes; all processors if not given.")
 @click.option("--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True)
-@click.option("--keep-export", metavar="DIR", type=_PATH, help="Keep what a server exported in this folder.")
-@click.option("--studies", metavar="PATH|URL", help="Studies: a folder, a Bundle, or an R5 FHIR server.")
+@click.option("--keep-export", metavar="DIR", type=PATH, help="Keep what a server exported in this folder.")
+@click.option("--studies", type=named, metavar="PATH|URL", help="Studies: a folder, a Bundle, or an R5 FHIR server.")
 @click.option("--lenient", is_flag=True, help="Take in studies that were written elsewhere.")
 def prescreen(
     source: str,

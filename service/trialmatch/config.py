@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -236,7 +235,7 @@ class Settings:
         for name in ("fhir_retries", "fhir_metadata_ttl"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise UsageError(f"{variable(name)}: {getattr(self, name)}; expected 0 or more")
-        if self.mappings is not None and not Path(self.mappings).is_dir():
+        if self.mappings is not None and not os.path.isdir(self.mappings):
             raise UsageError(f"{variable('mappings')}: {self.mappings} is not a folder")
         config_access.check(self)
 

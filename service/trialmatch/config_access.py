@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from trialmatch.addresses import is_secure, origin, parts
+from trialmatch.addresses import is_secure, is_server, origin, parts
 from trialmatch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ def faults(settings: Settings) -> list[tuple[str, str]]:
         value = getattr(settings, name)
         if value is not None and not _plain(value):
             found.append((name, f"“{value}”; expected {_SECURE}"))
+    if settings.fhir_server is not None and not is_server(settings.fhir_server):
+        found.append(("fhir_server", "no URL of a server; expected http:// or https:// and a host"))
     for url in listed(settings.fhir_allowed):
         if parts(url) is None or "?" in url or "#" in url:
             found.append(("fhir_allowed", f"“{url}”; expected http or https URLs without credentials or query"))
@@ -56,7 +58,7 @@ def faults(settings: Settings) -> list[tuple[str, str]]:
         found.append(("client_id", "and client_key go together; expected both or neither"))
     for name in ("client_key", "launch_key", "login_key"):
         file = getattr(settings, name)
-        if file is not None and not Path(file).is_file():
+        if file is not None and not os.path.isfile(file):
             found.append((name, f"{file} is not a file"))
     return found + _sign_in_faults(settings) + _prescreen_faults(settings)
 
@@ -94,10 +96,10 @@ def _prescreen_faults(settings: Settings) -> list[tuple[str, str]]:
     for one in listed(settings.prescreen_sources):
         if one == "hospital" and not settings.fhir_server:
             found.append(("prescreen_sources", "names the hospital, but no FHIR server is set; expected fhir_server"))
-        elif one != "hospital" and not (Path(one).is_absolute() and Path(one).is_dir()):
+        elif one != "hospital" and not (os.path.isabs(one) and os.path.isdir(one)):
             found.append(("prescreen_sources", f"“{one}”; expected absolute paths of existing folders, or hospital"))
     folder = settings.prescreen_dir
-    if folder is not None and not (Path(folder).is_absolute() and Path(folder).is_dir()):
+    if folder is not None and not (os.path.isabs(folder) and os.path.isdir(folder)):
         found.append(("prescreen_dir", f"“{folder}”; expected the absolute path of an existing folder"))
     if settings.prescreen_sources and folder is None:
         found.append(("prescreen_dir", "unset, but prescreen_sources are set; expected where the results go"))
@@ -117,7 +119,7 @@ def _issuer_faults(value: str | None, *, discovery: bool) -> list[str]:
             found.append(f"“{issuer}” has no keys; expected issuer=URL or issuer=file of its JWK Set")
         elif place is None and not _plain(issuer):
             found.append(f"“{issuer}”; expected issuer=keys, or {_SECURE}")
-        elif place is not None and not (is_secure(place) or Path(place).is_file()):
+        elif place is not None and not (is_secure(place) or os.path.isfile(place)):
             found.append(f"the keys of “{issuer}” are at “{place}”; expected a JWK Set in a file, or {_SECURE}")
     named = [entry.partition("=")[0] for entry in listed(value)]
     found += [f"“{issuer}” is named twice; expected once" for issuer in sorted(set(named)) if named.count(issuer) > 1]

@@ -7,15 +7,18 @@ reader that went away before the answer was written.
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from trialmatch.addresses import is_server, shown
 from trialmatch.errors import TrialmatchError
 
 if TYPE_CHECKING:
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 _HELP: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 
 INTERNAL, INTERRUPTED, READER_GONE = 1, 130, 141
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class ReaderGone(Exception):
@@ -108,15 +113,50 @@ def write_page(page: Callable[[int], Iterable[RenderableType]]) -> None:
     """A page, made for the width there is."""
     from trialmatch import terminal
 
+    if sys.stdout is None:
+        return write("")  # which says so
     width = terminal.width_of(sys.stdout)
     write(terminal.rendered(page(width), sys.stdout, width))
 
 
 def day(text: str) -> date:
-    """A day as ``YYYY-MM-DD``, for options."""
+    """A day as ``YYYY-MM-DD`` from 1900 to 2199, for options."""
     try:
-        if len(text) != len("2026-03-01"):
-            raise ValueError(text)
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text if _DAY.fullmatch(text) else "")
     except ValueError:
         raise click.BadParameter(f"“{text}” is no date; expected YYYY-MM-DD") from None
+    if not 1900 <= found.year <= 2199:
+        raise click.BadParameter(f"“{text}” is too far away; expected a day from 1900-01-01 to 2199-12-31")
+    return found
+
+
+def named(text: str) -> str:
+    """A name or an address, for arguments: an empty one is that of a shell's variable which is not set."""
+    if not text.strip():
+        raise click.BadParameter("it is empty")
+    return text
+
+
+def server(text: str) -> str:
+    """The address of a server, for options."""
+    if not is_server(text):
+        raise click.BadParameter("no URL of a server; expected http:// or https:// and a host")
+    return text
+
+
+class _Path(click.Path):
+    """A path for options. Whether there is something, and whether it can be read, is for whoever reads it to say."""
+
+    def __init__(self) -> None:
+        super().__init__(readable=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path; an empty one would be the current folder, and a URL one that is not there."""
+        if not os.fspath(value):
+            self.fail("it is empty", param, ctx)
+        if isinstance(value, str) and value.startswith(("http://", "https://")):
+            self.fail(f"“{shown(value)}” is a URL; expected a path", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = _Path()

@@ -72,7 +72,7 @@ def match_patient(engine: Engine, records: Records, patient_id: str, question: Q
     in_force = attestations.in_force(question.attestations, question.as_of)
     context = context_of(engine, facts, question, in_force)
     problems = list(records.problems)
-    unused = _unused(question.attestations, studies.studies, engine.studies.studies)
+    unused = _unused(question.attestations, studies.studies, engine.studies)
     problems += [f"attestations: {words}" for words in unused]
     chosen = studies.matchable if question.most is None else _best(studies, context, in_force, question)
     matches = [_match(study, context, in_force) for study in chosen]
@@ -129,8 +129,8 @@ def _judged(key: Any) -> bool:
     return isinstance(key, tuple) and key[0] == "finding" and type(key[1]).__name__ == "JudgementLeaf"
 
 
-def _unused(answers: Iterable[Attestation], studies: Iterable[Study], known: Iterable[Study]) -> list[str]:
-    """Answers by linkId that no study in play has as a leaf, and answers for studies that nobody knows."""
+def _unused(answers: Iterable[Attestation], studies: Iterable[Study], known: StudySet) -> list[str]:
+    """Answers by linkId that no study in play has as a leaf, for studies nobody knows, to what no study asks."""
     answers = list(answers)
     if not answers:
         return []
@@ -139,12 +139,15 @@ def _unused(answers: Iterable[Attestation], studies: Iterable[Study], known: Ite
         for name in (study.id, *identifiers(study)):
             leaves[name] = study.leaves
     found = []
-    names = {name for study in known for name in (study.id, *identifiers(study))}
+    names = {name for study in known.studies for name in (study.id, *identifiers(study))}
     for one in answers:
         if one.study is not None and one.study not in names:
             found.append(f"no study {one.study} is loaded; the answer is not used")
-        if one.link_id and one.study in leaves and one.link_id not in leaves[one.study]:
+        elif one.link_id and one.study in leaves and one.link_id not in leaves[one.study]:
             found.append(f"{one.study} has no single criterion {one.link_id}; the answer is not used")
+        elif one.judgement and (one.judgement, one.concept) not in known.judgements:
+            asked = f"the judgement {one.judgement}{f' about {one.concept}' if one.concept else ''}"
+            found.append(f"no study that is loaded asks for {asked}; the answer is not used")
     return found
 
 

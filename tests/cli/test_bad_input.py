@@ -206,6 +206,20 @@ def test_an_attestation_of_no_criterion_is_told_with_its_file(match: Run, tmp_pa
     told(match("lupus-likely-01", "--attestations", path), 0, f"{path}: NCT06892145 has no single criterion I99")
 
 
+def test_an_attestation_that_nobody_asks_for_is_told_with_its_file(match: Run, tmp_path: Path) -> None:
+    """Told apart by the concept, too: attribution is asked for, though not about hypertension."""
+    path, by = tmp_path / "answers.json", {"answer": "met", "by": "x", "at": "2026-02-27"}
+    asked: list[dict[str, str]] = [{"judgement": "consnet"}, {"judgement": "consent"}]
+    asked.append({"judgement": "attribution", "concept": "hypertension"})
+    path.write_text(json.dumps([one | by for one in asked]), "utf-8")
+    told(
+        match("lupus-likely-01", "--attestations", path),
+        0,
+        f"{path}: no study that is loaded asks for the judgement consnet; the answer is not used",
+        f"{path}: no study that is loaded asks for the judgement attribution about hypertension; ",
+    )
+
+
 def test_one_study_in_play_needs_no_name(match: Run, tmp_path: Path) -> None:
     path = tmp_path / "answers.json"
     path.write_text(json.dumps([{k: v for k, v in GIVEN.items() if k != "study"}]), "utf-8")

@@ -175,3 +175,75 @@ def test_help_teaches_match(run: Run) -> None:
     text = run("match", "--help").stdout
     for word in ("--fhir", "--from", "--attestations", "linkId", "judgement", "Exit codes", "Examples"):
         assert word in text
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--from", "", "it is empty"),
+        ("--attestations", "", "it is empty"),
+        ("--studies", "", "it is empty"),
+        ("--from", "https://u:secret@h.example/r4?a=b", "“https://h.example/r4” is a URL; expected a path"),
+        ("--as-of", "2026-W09-7", "no date; expected YYYY-MM-DD"),
+        ("--as-of", "２０２６-03-01", "no date; expected YYYY-MM-DD"),
+        ("--as-of", "1899-12-31", "expected a day from 1900-01-01 to 2199-12-31"),
+        ("--infusion", "2200-01-01", "expected a day from 1900-01-01 to 2199-12-31"),
+    ],
+)
+def test_2_values_of_options(match: Run, option: str, value: str, words: str) -> None:
+    """An empty path is what a shell makes of a variable that is not set; it does not mean the folder one is in."""
+    wrong = match("lupus-likely-01", option, value)
+    assert (wrong.exit_code, wrong.stdout) == (2, "")
+    (line,) = wrong.stderr.splitlines()
+    assert option in line and words in line and "secret" not in line
+
+
+@pytest.mark.parametrize("day", ["1900-01-01", "2199-12-31"])
+def test_days_that_are_just_near_enough(match: Run, day: str) -> None:
+    assert match("lupus-likely-01", "--as-of", day).exit_code == 0
+
+
+@pytest.mark.parametrize("url", ["", "hospital", "ftp://hospital/fhir", "http://", "http://[::1/fhir", "http://h:99999/"])
+def test_2_no_url_of_a_server(run: Run, url: str) -> None:
+    wrong = run("match", "p", "--fhir", url)
+    assert (wrong.exit_code, len(wrong.stderr.splitlines())) == (2, 1)
+    assert "'--fhir': no URL of a server; expected http:// or https:// and a host" in wrong.stderr
+    setting = run("studies", "list", TRIALMATCH_FHIR_SERVER=url or "x")
+    assert setting.exit_code == 2
+    assert setting.stderr.startswith("TRIALMATCH_FHIR_SERVER: no URL of a server; expected http:// or https://")
+
+
+@pytest.mark.parametrize("words", [["codes", "coverage", ""], ["prescreen", ""], ["prescreen", HOSPITAL, "--out", ""]])
+def test_2_empty_places(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    wrong = run(*words, *(["--out", "out"] if words == ["prescreen", ""] else []))
+    assert (wrong.exit_code, wrong.stdout) == (2, "")
+    assert "it is empty" in wrong.stderr
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(
+    ("patient", "code"),
+    [
+        ("Group/lupus-likely-01", 2),
+        ("Observation/Patient/../lupus-likely-01", 2),
+        ("Patient/lupus-likely-01", 0),
+        ("Patient/lupus-likely-01/_history/2", 0),
+        ("https://hospital.example/fhir/Patient/lupus-likely-01", 0),
+    ],
+)
+def test_whose_id_it_is(match: Run, patient: str, code: int) -> None:
+    """A group's id is not a patient's, even where there is a patient of the same."""
+    done = match(patient)
+    assert done.exit_code == code
+    assert code == 0 or "PATIENT_ID names no Patient" in done.stderr
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_no_standard_output_at_all(form: str) -> None:
+    """As under a scheduler that closes it."""
+    closed = "import os, sys; os.close(1); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    words = ["-m", "trialmatch", "studies", "list", "--format", form]
+    done = subprocess.run([sys.executable, "-c", closed, *words], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "standard output: the answer cannot be written (it is closed)\n"

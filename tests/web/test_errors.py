@@ -60,6 +60,8 @@ CALLS = {
     ),
     "an unknown argument": Call(422, "Unprocessable Content", f"{MATCHES}?asof=2026-03-01"),
     "a date that is none": Call(422, "Unprocessable Content", f"{MATCHES}?as_of=2026-02-30"),
+    "a week's day": Call(422, "Unprocessable Content", f"{MATCHES}?as_of=2026-W09-7"),
+    "a day without hyphens": Call(422, "Unprocessable Content", f"{MATCHES}?as_of=20260301"),
     "a date out of reach": Call(422, "Unprocessable Content", f"{MATCHES}?as_of=0001-01-01"),
     "twice": Call(422, "Unprocessable Content", f"{MATCHES}?as_of=2026-02-03&as_of=2026-02-04"),
     "an unknown study": Call(422, "Unknown study", f"{MATCHES}?study=NCT00000000"),

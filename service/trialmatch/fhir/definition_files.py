@@ -14,6 +14,7 @@ from trialmatch.config import Settings
 from trialmatch.errors import BadInput, FaultyStudy
 from trialmatch.fhir.elements import json_type
 from trialmatch.fhir.sources import parse
+from trialmatch.files import json_files, readable
 
 #: How places of shipped definitions begin.
 SHIPPED = "shipped: "
@@ -47,27 +48,26 @@ def from_paths(paths: Iterable[Path], settings: Settings) -> list[Definition]:
     """
     found: list[Definition] = []
     for path in paths:
-        if path.is_dir():
-            files = sorted(path.rglob("*.json"))
-            if not files:
-                raise BadInput(str(path), "no .json file in it", "Bundles or resources of R5 studies")
-        elif path.is_file():
-            files = [path]
-        else:
-            raise BadInput(str(path), "no such file or folder", "a study as Bundle or resource (.json)")
+        with readable(path):
+            if path.is_dir():
+                files = json_files(path)
+                if not files:
+                    raise BadInput(str(path), "no .json file in it", "Bundles or resources of R5 studies")
+            elif path.exists():
+                files = [path]
+            else:
+                raise BadInput(str(path), "no such file or folder", "a study as Bundle or resource (.json)")
         for file in files:
             found += _from_file(file, settings)
     return found
 
 
 def _from_file(path: Path, settings: Settings) -> list[Definition]:
-    try:
-        size = path.stat().st_size
-        if size > settings.study_bytes:
-            raise FaultyStudy([f"{path}: {size} bytes; allowed: at most {settings.study_bytes} bytes"])
-        content = path.read_bytes()
-    except OSError as problem:
-        raise BadInput(str(path), f"cannot be read ({problem.strerror})", "a study as Bundle or resource") from None
+    with readable(path, "a study as Bundle or resource"), path.open("rb") as stream:
+        content = stream.read(settings.study_bytes + 1)
+        size = max(path.stat().st_size, len(content))
+    if size > settings.study_bytes:
+        raise FaultyStudy([f"{path}: {size} bytes; allowed: at most {settings.study_bytes} bytes"])
     return unpacked(parse(content, str(path)), str(path))
 
 

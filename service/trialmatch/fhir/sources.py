@@ -14,6 +14,7 @@ from trialmatch.errors import BadInput
 from trialmatch.fhir.elements import Json, json_type
 from trialmatch.fhir.records import Records
 from trialmatch.fhir.resource_types import RESOURCE_TYPES
+from trialmatch.files import readable
 
 
 def from_path(path: Path) -> Records:
@@ -21,14 +22,12 @@ def from_path(path: Path) -> Records:
 
     Raises BadInput where there is no such file, it is no JSON, no Bundle, or the folder holds no NDJSON.
     """
-    if path.is_dir():
-        return from_folder(path)
-    if not path.exists():
-        raise BadInput(str(path), "no such file or folder", "a Bundle (.json) or a folder of NDJSON")
-    try:
+    with readable(path):
+        if path.is_dir():
+            return from_folder(path)
+        if not path.exists():
+            raise BadInput(str(path), "no such file or folder", "a Bundle (.json) or a folder of NDJSON")
         content = path.read_bytes()
-    except OSError as problem:
-        raise BadInput(str(path), f"cannot be read ({problem.strerror})", "a readable file") from None
     if path.name.removesuffix(".gz").endswith(".ndjson"):
         records = Records()
         _read_file(path, records)
@@ -120,11 +119,12 @@ def from_folder(folder: Path) -> Records:
 
 def files_of(folder: Path) -> list[Path]:
     """The NDJSON files of a folder, by name. Raises BadInput where there is none."""
-    named = sorted(path for path in folder.iterdir() if path.name.removesuffix(".gz").endswith(".ndjson"))
-    for path in named:
-        if not path.exists():
-            raise BadInput(str(path), "a link that leads nowhere", "a file")
-    files = [path for path in named if path.is_file()]
+    with readable(folder):
+        named = sorted(path for path in folder.iterdir() if path.name.removesuffix(".gz").endswith(".ndjson"))
+        for path in named:
+            if not path.exists():
+                raise BadInput(str(path), "a link that leads nowhere", "a file")
+        files = [path for path in named if path.is_file()]
     if not files:
         raise BadInput(str(folder), "no NDJSON in it", "files named like Patient.ndjson or Observation.000.ndjson.gz")
     return files
@@ -189,7 +189,10 @@ def lines_of(path: Path, records: Records) -> Iterator[bytes]:
         with opened(path) as stream:
             yield from stream
     except (OSError, EOFError, zlib.error) as problem:
-        records.unreadable(kind_of(path), str(path), f"broke off ({type(problem).__name__}); expected a whole file")
+        why = f"broke off ({type(problem).__name__}); expected a whole file"
+        if isinstance(problem, OSError) and problem.strerror:  # bytes that are not packed have none
+            why = f"cannot be read ({problem.strerror}); expected a readable file"
+        records.unreadable(kind_of(path), str(path), why)
 
 
 def opened(path: Path) -> BinaryIO:

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from trialmatch.config import BASE, Settings
-from trialmatch.eligibility.criteria import EventLeaf, Leaf, Study
+from trialmatch.eligibility.criteria import EventLeaf, JudgementLeaf, Leaf, Study
 from trialmatch.errors import FaultyStudy, UnknownStudy
 from trialmatch.fhir.characteristics import Reader
 from trialmatch.fhir.definition_files import SHIPPED, Definition, from_paths, shipped, unpacked
@@ -49,6 +49,12 @@ class StudySet:
         from trialmatch.eligibility.program import Program
 
         return Program.compile(self.matchable)
+
+    @cached_property
+    def judgements(self) -> frozenset[tuple[str, str | None]]:
+        """What persons are asked, whichever study asks: the code, and the concept it is about."""
+        leaves = (item.leaf for study in self.studies for item in study.leaves.values())
+        return frozenset((leaf.code, leaf.concept) for leaf in leaves if isinstance(leaf, JudgementLeaf))
 
     @property
     def matchable(self) -> tuple[Study, ...]:

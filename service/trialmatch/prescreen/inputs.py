@@ -7,6 +7,7 @@ from pathlib import Path
 
 from trialmatch.errors import BadInput
 from trialmatch.fhir.resource_types import RESOURCE_TYPES
+from trialmatch.files import readable
 
 #: Bytes of a file that are read as one piece of work, and that one part of its digest stands for.
 RANGE = 32 << 20
@@ -39,22 +40,19 @@ def find(folder: Path) -> list[Input]:
 
     Raises BadInput where there is no such folder, no NDJSON in it, or a file that cannot be opened.
     """
-    if not folder.is_dir():
-        found = "not a folder" if folder.exists() else "no such folder"
-        raise BadInput(str(folder), found, "a folder of Bulk Data NDJSON, or the URL of a server that offers $export")
-    found_files = []
-    try:
+    with readable(folder, "a readable folder"):
+        if not folder.is_dir():
+            found = "not a folder" if folder.exists() else "no such folder"
+            expected = "a folder of Bulk Data NDJSON, or the URL of a server that offers $export"
+            raise BadInput(str(folder), found, expected)
         paths = sorted(path for path in folder.iterdir() if path.name.removesuffix(".gz").endswith(".ndjson"))
-    except OSError as problem:
-        raise BadInput(str(folder), f"cannot be read ({problem.strerror})", "a readable folder") from None
+    found_files = []
     for path in paths:
-        if path.exists() and not path.is_file():
-            continue  # whereas a link that leads nowhere is a file that cannot be read
-        try:
+        with readable(path):
+            if path.exists() and not path.is_file():
+                continue  # whereas a link that leads nowhere is a file that cannot be read
             with path.open("rb"):
                 told = path.stat()
-        except OSError as problem:
-            raise BadInput(str(path), f"cannot be read ({problem.strerror})", "a readable file") from None
         name = path.name.split(".", 1)[0]
         found_files.append(Input(path, name if name in RESOURCE_TYPES else None, told.st_size, told.st_mtime_ns))
     if not found_files:

@@ -20,6 +20,7 @@ from trialmatch.eligibility.units import Linear, Unit, Units
 from trialmatch.eligibility.values import Interval
 from trialmatch.eligibility.wording import normal
 from trialmatch.errors import BadInput
+from trialmatch.files import json_files, readable
 from trialmatch.terminology.names import Names
 from trialmatch.terminology.shapes import BUNDLE, RESOURCES, TABLES, json_type, misshapen
 from trialmatch.terminology.systems import LOINC, canonical
@@ -151,12 +152,10 @@ def parsed(place: str, content: bytes) -> dict[str, Any]:
 def _site_files(settings: Settings) -> Iterator[tuple[str, bytes]]:
     if settings.mappings is None:
         return
-    for path in sorted(Path(settings.mappings).rglob("*.json")):
-        try:
-            content = path.read_bytes()
-        except OSError as problem:
-            raise BadInput(str(path), f"cannot be read ({problem.strerror})", _EXPECTED) from None
-        yield str(path), content
+    folder = Path(settings.mappings)
+    with readable(folder, _EXPECTED):
+        for path in json_files(folder):
+            yield str(path), path.read_bytes()
 
 
 def _lay_over(base: dict[str, Any], over: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ cannot be read, is for the matching to say.
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any
 
@@ -13,6 +14,8 @@ from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, post_lo
 
 #: Days that a question may be asked for: what lies outside is a slip of the pen.
 EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
+
+_RFC3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 #: Bundles that may hold a patient's records, and those that may hold a study.
 _PATIENT_BUNDLES = ("collection", "searchset", "transaction", "batch", "batch-response", "document")
@@ -39,9 +42,18 @@ class Strict(Schema):
         self.error_messages = {**self.error_messages, "unknown": f"Unknown field; expected one of {known}."}
 
 
+class _Day(fields.Date):
+    """A day as the document says (RFC 3339): Python reads others of ISO 8601 too, such as 2026-W09-7."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **named: Any) -> Any:
+        if isinstance(value, str) and not _RFC3339.fullmatch(value):
+            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
+        return super()._deserialize(value, attr, data, **named)
+
+
 def _day(words: str, example: str | None = None, **extra: Any) -> fields.Date:
     described = {"description": words} | ({"example": example} if example else {})
-    return fields.Date(format="iso", validate=validate.Range(EARLIEST, LATEST), metadata=described, **extra)
+    return _Day(format="iso", validate=validate.Range(EARLIEST, LATEST), metadata=described, **extra)
 
 
 def _text(words: str, most: int, **extra: Any) -> fields.String:
