@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
 import pytest
-from trialmatch.errors import UsageError
+from trialmatch.errors import TrialmatchError, UsageError
 from trialmatch.prescreen import alone as locks
 from trialmatch.prescreen.alone import NAME, alone
 from trialmatch.usecases import Engine
@@ -100,6 +102,26 @@ def test_one_after_the_other(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert done == [0, 0, 0]
+
+
+def test_a_folder_that_may_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told as that, however the folder is named."""
+    made = Path(tempfile.mkdtemp())
+    user = os.geteuid()
+    (made / "out").mkdir(mode=0o555)
+    (made / "link").symlink_to(made / "out")
+    made.chmod(0o755)
+    monkeypatch.chdir(made)
+    try:
+        if user == 0:
+            os.seteuid(65534)
+        for out in (made / "out", Path("out"), Path("link")):
+            told = r"^\S*(out|link): cannot be written \(Permission denied\)$"
+            with pytest.raises(TrialmatchError, match=told), alone(out):
+                pass
+    finally:
+        os.seteuid(user)
+        shutil.rmtree(made)
 
 
 def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

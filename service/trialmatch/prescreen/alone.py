@@ -21,7 +21,7 @@ NAME = ".prescreen.lock"
 #: Seconds that the processes of a run which was killed get to end, too.
 _PATIENCE = 10.0
 
-_held: set[Path] = set()
+_held: set[str] = set()
 
 
 @contextmanager
@@ -31,18 +31,18 @@ def alone(out: Path) -> Iterator[None]:
     Whoever holds it may hold it twice. Raises UsageError where somebody else does, TrialmatchError where the folder
     cannot be written.
     """
-    path = Path(os.path.realpath(out)) / NAME
-    if path in _held:
+    path, place = out / NAME, os.path.realpath(out)
+    if place in _held:
         yield
         return
     with told_disk(out):
         out.mkdir(parents=True, exist_ok=True)
         lock = _locked(path, out)
-    _held.add(path)
+    _held.add(place)
     try:
         yield
     finally:
-        _held.remove(path)
+        _held.remove(place)
         with suppress(OSError):
             path.unlink()  # while it is held: whoever waits for it sees that it is gone, and makes one anew
         os.close(lock)
