@@ -186,7 +186,9 @@ def _records(
     from trialmatch.fhir.sources import from_path
 
     assert path is not None
-    return of_patient(path, patient_id) if path.is_dir() else from_path(path), str(path)
+    with readable(path):
+        folder = path.is_dir()
+    return of_patient(path, patient_id) if folder else from_path(path), str(path)
 
 
 def _attestations(path: Path, engine: Engine, only: str | None) -> list[Any]:

@@ -223,6 +223,17 @@ def test_2_empty_places(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
+    "words", [["match", "p", "--from"], ["codes", "coverage"], ["studies", "check"], ["prescreen", "--out", "out"]]
+)
+def test_3_a_name_that_is_too_long(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    wrong = run(*words, "a" * 5000)
+    assert (wrong.exit_code, wrong.stdout) == (3, "")
+    (line,) = wrong.stderr.splitlines()
+    assert "aaa: cannot be read (File name too long); expected " in line
+
+
+@pytest.mark.parametrize(
     ("patient", "code"),
     [
         ("Group/lupus-likely-01", 2),
