@@ -29,6 +29,9 @@ _HELP: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 
 INTERNAL, INTERRUPTED, READER_GONE = 1, 130, 141
 
+#: What DuckDB makes of an interrupt while it reads: a RuntimeError of these words.
+_INTERRUPTED_QUERY = "Query interrupted"
+
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -59,18 +62,24 @@ def _guarded(run: Callable[[], Any]) -> int:
         tell([f"{command}: {problem.format_message()} (see {command} --help)"])
         return 2
     except (click.Abort, KeyboardInterrupt):
-        tell(["trialmatch: interrupted"])
-        return INTERRUPTED
+        return _interrupted()
     except TrialmatchError as problem:
         tell(problem.lines)
         return problem.exit_code
     except ReaderGone:
         return READER_GONE
     except Exception as problem:  # noqa: BLE001 - the last resort: no traceback, no values
+        if str(problem) == _INTERRUPTED_QUERY:
+            return _interrupted()
         if os.environ.get("TRIALMATCH_DEBUG"):
             traceback.print_exc()
         tell([f"trialmatch: internal error ({type(problem).__name__}); please report"])
         return INTERNAL
+
+
+def _interrupted() -> int:
+    tell(["trialmatch: interrupted"])
+    return INTERRUPTED
 
 
 def tell(lines: Iterable[str]) -> None:

@@ -140,6 +140,17 @@ def test_130_interrupt(match: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert wrong.stderr.strip() == "trialmatch: interrupted"
 
 
+def test_130_interrupt_while_a_hospital_is_read(match: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DuckDB has a word of its own for it, which is no internal error."""
+
+    def read(*_: object) -> None:
+        raise RuntimeError("Query interrupted")
+
+    monkeypatch.setattr("trialmatch.usecases.match_patient", read)
+    wrong = match("lupus-likely-01")
+    assert (wrong.exit_code, wrong.stderr) == (130, "trialmatch: interrupted\n")
+
+
 @pytest.mark.skipif(os.name != "posix", reason="pipes of a POSIX shell")
 def test_141_reader_that_went_away() -> None:
     reading, writing = os.pipe()
