@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -109,6 +110,20 @@ def _give_up() -> None:
     """Let what is still buffered go nowhere: Python would complain at its end, with an exit code of its own."""
     with suppress(OSError, AttributeError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def stopped_softly() -> Iterator[None]:
+    """SIGTERM stops as Ctrl-C does, so that what is temporary is removed: it may be patients' records."""
+    try:
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    except ValueError:  # not in the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def write_json(document: Any) -> None:

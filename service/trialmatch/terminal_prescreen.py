@@ -18,10 +18,16 @@ from rich.text import Text
 from trialmatch.terminal import heading, shorten, verdict_text
 
 #: Stages in words, and how what is counted in them is shown.
-_STAGES = {"survey": "reading", "blocks": "finding lines", "fetch": "candidates' records", "judge": "judging"}
+_STAGES = {
+    "survey": "reading",
+    "blocks": "finding lines",
+    "fetch": "candidates' records",
+    "judge": "judging",
+    "tally": "counting codes",
+}
 
 #: What is counted, where it is not bytes.
-_COUNTED = {"fetch": "pieces", "judge": "patients"}
+_COUNTED = {"fetch": "pieces", "judge": "patients", "tally": "patients"}
 
 #: Seconds between two plain lines of progress.
 _EVERY = 10.0
@@ -33,9 +39,14 @@ _KEPT = ("eligible", "likely", "possible")
 
 
 class Shown:
-    """Progress on standard error: bars with rate and time left on a terminal, plain lines otherwise."""
+    """Progress on standard error: bars with rate and time left on a terminal, plain lines otherwise.
 
-    def __init__(self) -> None:
+    ``words`` are other words for stages; with ``bars_only`` there are no plain lines.
+    """
+
+    def __init__(self, words: Mapping[str, str] | None = None, *, bars_only: bool = False) -> None:
+        self._words = _STAGES | dict(words or {})
+        self._bars_only = bars_only
         self._bar: Bar | None = None
         self._tasks: dict[str, TaskID] = {}
         self._sizes: dict[str, list[float]] = {}
@@ -65,8 +76,8 @@ class Shown:
         now = time.monotonic()
         self._sizes[stage] = [float(size), 0.0, now, now]
         if self._bar is not None:
-            self._tasks[stage] = self._bar.add_task(_STAGES[stage], total=size, done="")
-        elif stage == "judge":
+            self._tasks[stage] = self._bar.add_task(self._words[stage], total=size, done="")
+        elif stage == "judge" and not self._bars_only:
             print(f"prescreen: {size:,} candidates to judge", file=sys.stderr)
 
     def advance(self, stage: str, size: int) -> None:
@@ -77,9 +88,9 @@ class Shown:
         self._sizes[stage] = [size_of, done, began, told]
         if self._bar is not None:
             self._bar.update(self._tasks[stage], advance=size, done=_rate(stage, done, size_of, rate))
-        elif now - told >= _EVERY or done >= size_of:
+        elif not self._bars_only and (now - told >= _EVERY or done >= size_of):
             self._sizes[stage][3] = now
-            print(f"prescreen: {_STAGES[stage]} {_rate(stage, done, size_of, rate)}", file=sys.stderr)
+            print(f"prescreen: {self._words[stage]} {_rate(stage, done, size_of, rate)}", file=sys.stderr)
 
 
 def _rate(stage: str, done: float, size: float, rate: float) -> str:

@@ -31,7 +31,7 @@ ALLOWED: dict[str, set[str]] = {
     "console": {"terminal", "lines"} | LEAVES,
     "terminal": {"lines"},
     "lines": set(),
-    "coverage": {"usecases", "fhir", "terminology", "eligibility"} | LEAVES,
+    "coverage": {"usecases", "prescreen", "fhir", "terminology", "eligibility"} | LEAVES,
     "web": MIDDLE | {"usecases", "attestations", "documents", "coverage", "eligibility", "lines"} | LEAVES,
     "usecases": MIDDLE | {"matching", "attestations", "documents", "eligibility"} | LEAVES,
     "matching": {"terminology", "eligibility"} | LEAVES,

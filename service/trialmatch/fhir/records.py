@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl
@@ -49,6 +49,7 @@ class Records:
     problems: list[str] = field(default_factory=list)
     full_urls: dict[str, str] = field(default_factory=dict)
     needs: Needs | None = None
+    _patients: tuple[int, dict[str, Record]] | None = field(default=None, init=False, repr=False, compare=False)
     _replaced: tuple[int, dict[str, list[str]]] | None = field(default=None, init=False, repr=False, compare=False)
 
     def source(self, kind: str) -> Source:
@@ -78,7 +79,11 @@ class Records:
 
     def patients(self) -> dict[str, Record]:
         """The newest Patient record of every id."""
-        return {record.resource["id"]: record for record in newest(self.by_type.get("Patient", ())) if _has_id(record)}
+        held = self.by_type.get("Patient", ())
+        if self._patients is None or self._patients[0] != len(held):
+            found = {record.resource["id"]: record for record in newest(held) if _has_id(record)}
+            self._patients = len(held), found
+        return self._patients[1]
 
     def replaced(self) -> dict[str, list[str]]:
         """By id: the Patients that say they were replaced by it."""
@@ -169,7 +174,7 @@ def plain(reference: str) -> str:
     return reference.split("/_history/")[0].rsplit("/", 1)[-1] if "/" in reference else reference
 
 
-def references(resource: object) -> Iterable[str]:
+def references(resource: object, full_urls: Mapping[str, str] | None = None) -> Iterable[str]:
     """The Medications and Encounters that a resource names, as ``Type/id``."""
     pending = [resource]
     while pending:
@@ -177,6 +182,7 @@ def references(resource: object) -> Iterable[str]:
         if isinstance(one, dict):
             target = one.get("reference")
             if isinstance(target, str):
+                target = full_urls.get(target, target) if full_urls else target
                 parts = target.split("/_history/")[0].split("/")
                 if len(parts) > 1 and parts[-2] in CONTEXT_TYPES:
                     yield "/".join(parts[-2:])
@@ -236,3 +242,37 @@ def searched(reference: str) -> tuple[str, str] | None:
             if name == "identifier" and bar:
                 return system, own
     return None
+
+
+class Whose(NamedTuple):
+    """Whom a record is about: by ids of Patients, and by business identifiers (system and value)."""
+
+    ids: tuple[str, ...]
+    identifiers: tuple[tuple[str, str], ...]
+
+
+def subjects(resource: Json, full_urls: Mapping[str, str] | None = None) -> Whose | None:
+    """Whose a record is; None where it does not say (see :func:`is_about`).
+
+    Raises Malformed where the element that says so has a wrong JSON type.
+    """
+    if is_about(resource, frozenset(), set(), Records()) is None:
+        return None
+    ids: list[str] = []
+    identifiers: list[tuple[str, str]] = []
+    for key in SUBJECTS.get(resource["resourceType"], _SUBJECT):
+        reference = child(resource, key)
+        if reference is None:
+            continue
+        target = reference.get("reference")
+        if isinstance(target, str) and "?" in target:
+            identifiers += [found] if (found := searched(target)) else []
+        elif isinstance(target, str):
+            target = full_urls.get(target, target) if full_urls else target
+            parts = target.split("/_history/")[0].split("/")
+            if len(parts) == 1 or parts[-2] == "Patient":
+                ids.append(parts[-1])
+        identifier = child(reference, "identifier", key)
+        if identifier and isinstance(identifier.get("system"), str) and isinstance(identifier.get("value"), str):
+            identifiers.append((identifier["system"], identifier["value"]))
+    return Whose(tuple(ids), tuple(identifiers))

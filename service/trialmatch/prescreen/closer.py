@@ -10,10 +10,9 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from trialmatch.fhir.elements import Json, Malformed, child
-from trialmatch.fhir.records import SUBJECTS, Records, is_about, searched
+from trialmatch.fhir.elements import Json, Malformed
+from trialmatch.fhir.records import Records, Whose, subjects
 from trialmatch.fhir.sources import opened, take_line
 from trialmatch.prescreen.binding import Binder
 from trialmatch.prescreen.inputs import Input
@@ -22,13 +21,6 @@ Identifier = tuple[str, str]
 
 #: The type and the id of a record.
 Key = tuple[str, str]
-
-
-class Whose(NamedTuple):
-    """Whom a record is about: by ids of Patients, and by business identifiers."""
-
-    ids: tuple[str, ...]
-    identifiers: tuple[Identifier, ...]
 
 
 @dataclass(frozen=True)
@@ -145,33 +137,6 @@ def look(number: int, file: Input, lines: Iterable[tuple[int | None, int, bytes]
         for identifier in whose.identifiers:
             seen.identified[identifier] = seen.identified.get(identifier, frozenset()) | gates
     return seen
-
-
-def subjects(resource: Json) -> Whose | None:
-    """Whose a record is; None where it does not say (see records.is_about).
-
-    Raises Malformed where the element that says so has a wrong JSON type.
-    """
-    kind = resource["resourceType"]
-    if is_about(resource, frozenset(), set(), Records()) is None:
-        return None
-    ids: list[str] = []
-    identifiers: list[Identifier] = []
-    for key in SUBJECTS.get(kind, ("subject", "patient")):
-        reference = child(resource, key)
-        if reference is None:
-            continue
-        target = reference.get("reference")
-        if isinstance(target, str) and "?" in target:
-            identifiers += [found] if (found := searched(target)) else []
-        elif isinstance(target, str):
-            parts = target.split("/_history/")[0].split("/")
-            if len(parts) == 1 or parts[-2] == "Patient":
-                ids.append(parts[-1])
-        identifier = child(reference, "identifier", key)
-        if identifier and isinstance(identifier.get("system"), str) and isinstance(identifier.get("value"), str):
-            identifiers.append((identifier["system"], identifier["value"]))
-    return Whose(tuple(ids), tuple(identifiers))
 
 
 def identified(file: Input) -> list[tuple[Identifier, str]]:

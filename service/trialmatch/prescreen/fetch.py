@@ -19,7 +19,8 @@ from pathlib import Path
 from struct import Struct
 
 from trialmatch.fhir.elements import Malformed
-from trialmatch.prescreen.closer import Identifier, Whose, numbered, record_of, subjects
+from trialmatch.fhir.records import Whose, subjects
+from trialmatch.prescreen.closer import Identifier, numbered, record_of
 from trialmatch.prescreen.shares import LINES, Found, Share, changed, plain
 
 #: Candidates that are judged together, and kept in memory together.

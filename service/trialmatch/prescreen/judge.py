@@ -188,8 +188,7 @@ class Judge:
                     judged.late.append((line.kind, records.problems[-1]))
         if judged.late:
             return
-        if referred.held:
-            _refer(records, referred)
+        refer(records, referred)
         if candidate.id not in records.patients():
             return
         records.problems.clear()
@@ -235,8 +234,10 @@ class Judge:
         return match
 
 
-def _refer(records: Records, referred: Referred) -> None:
+def refer(records: Records, referred: Referred) -> None:
     """Add what a patient's records refer to, and other versions of them that name somebody else."""
+    if not referred.held:
+        return
     pending = [record.resource for held in records.by_type.values() for record in held]
     places = {record.place for held in records.by_type.values() for record in held}
     asked: set[str] = set()

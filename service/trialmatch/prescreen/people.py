@@ -50,6 +50,17 @@ def candidates(
     return found, passed
 
 
+def everybody(survey: Survey, same: Mapping[str, frozenset[str]]) -> list[Candidate]:
+    """Every patient by id, those that are replaced by another, too; each with all ids that may mean the same person."""
+    persons = owners(same)
+    none: frozenset[int] = frozenset()
+    found = []
+    for identity in sorted(survey.everybody()):
+        ids = [same[person] for person in persons.get(identity, ()) if person in same]
+        found.append(Candidate(identity, frozenset((identity,)).union(*ids), none))
+    return found
+
+
 def owners(same: Mapping[str, frozenset[str]]) -> dict[str, tuple[str, ...]]:
     """Persons by each id that means them, where there are several; whoever has the id himself is the first."""
     found: dict[str, list[str]] = {}

@@ -12,11 +12,11 @@ from functools import partial as bound
 from pathlib import Path
 
 from trialmatch.errors import BadInput
-from trialmatch.fhir.records import FACT_TYPES, Records, identities, references
+from trialmatch.fhir.records import FACT_TYPES, Records, Whose, identities, references
 from trialmatch.prescreen import closer, people
 from trialmatch.prescreen.binding import Binder
 from trialmatch.prescreen.blocks import Blocks, Lines, Rows, counted, digest_of, merged, rows_of
-from trialmatch.prescreen.closer import Fault, Identifier, Seen, Whose
+from trialmatch.prescreen.closer import Fault, Identifier, Seen
 from trialmatch.prescreen.fetch import GROUP, Spooled, Wanted, fetch, referred, spooled
 from trialmatch.prescreen.gates import Sieves
 from trialmatch.prescreen.inputs import Input
@@ -69,7 +69,11 @@ def lines_of(files: Sequence[Input], slices: Iterable[tuple[Path, int, int]]) ->
 
 @dataclass
 class Reader:
-    """Reads a folder. ``told`` are types known to be incomplete beforehand, ``late`` faults found in judging."""
+    """Reads a folder. ``told`` are types known to be incomplete beforehand, ``late`` faults found in judging.
+
+    ``everybody`` makes every patient a candidate, whatever studies ask for, each under every id. Files in which nothing
+    can be read are no error then, since nothing is concluded from silence; and what records refer to is not looked up.
+    """
 
     files: list[Input]
     workers: Workers
@@ -78,6 +82,7 @@ class Reader:
     told: frozenset[str] = frozenset()
     late: list[Fault] = field(default_factory=list)
     progress: Progress = field(default_factory=Progress)
+    everybody: bool = False
 
     def read(self) -> Reading:
         """Read everything."""
@@ -100,7 +105,8 @@ class Reader:
         counts = survey.files
         cuts = {n: Cut(n, self.files[n], Lines(blocks[n]), counts[n].lines) for n in counts}
         seen = self._look(cuts, survey)
-        self._check(survey, seen)
+        if not self.everybody:
+            self._check(survey, seen)
         faults = sorted({*self.late, *(fault for one in seen.values() for fault in one.faults)}, key=_place)
         partial = self.told | {kind for fault in faults for kind in ([fault.kind] if fault.kind else FACT_TYPES)}
         asked = sieves.gates
@@ -109,7 +115,10 @@ class Reader:
         persons, replaced, same = self._who(survey, seen)
         self._bearers(survey, seen)
         wide = self._gates(survey, seen, same)
-        judged, passed = people.candidates(survey, sieves, asked, wide, same, replaced)
+        if self.everybody:
+            judged, passed = people.everybody(survey, same), Counter[int]()
+        else:
+            judged, passed = people.candidates(survey, sieves, asked, wide, same, replaced)
         found = self._fetch(survey, cuts, seen, self._wanted(survey, judged))
         slices: dict[int, list[tuple[Path, int, int]]] = {}
         for left in found:
@@ -121,7 +130,8 @@ class Reader:
         survey.add_records(ids)
         again = repeats(survey, cuts, self._closely(survey, cuts), ids, self.workers)
         held = {"/".join(key): tuple(self._line(*one) for one in lines) for key, lines in again.crossing.items()}
-        held |= self._referred(survey, seen, [left.path for left in found])
+        if not self.everybody:
+            held |= self._referred(survey, seen, [left.path for left in found])
         referred = self.work / f"referred-{uuid.uuid4().hex}.pickle"  # processes remember it by its name
         referred.write_bytes(pickle.dumps(Referred(held)))
         orphans = Counter(survey.orphans()) + self._orphans(survey, seen)

@@ -71,11 +71,15 @@ def processors() -> int:
 
 
 class Workers:
-    """A pool of ``jobs`` processes; with one job, or where a process cannot fork, the work is done in this process."""
+    """A pool of ``jobs`` processes; with one job, or where a process cannot fork, the work is done in this process.
 
-    def __init__(self, own: Shared, jobs: int) -> None:
+    With ``wait`` what is under way is waited for after an error, too: it may write where all is removed thereafter.
+    """
+
+    def __init__(self, own: Shared, jobs: int, *, wait: bool = False) -> None:
         share(own)
         self.jobs = jobs
+        self._wait = wait
         self._pool: ProcessPoolExecutor | None = None
         self._thresholds = gc.get_threshold()
         settle()  # studies and mappings stay
@@ -93,7 +97,7 @@ class Workers:
         gc.set_threshold(*self._thresholds)
         gc.unfreeze()
         if self._pool is not None:
-            self._pool.shutdown(wait=kind is None, cancel_futures=True)
+            self._pool.shutdown(wait=self._wait or kind is None, cancel_futures=True)
 
     def survey(self, scratch: Path, size: int) -> Survey:
         """A survey that is to begin, of files of ``size`` bytes in all."""
