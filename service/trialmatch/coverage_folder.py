@@ -41,7 +41,7 @@ def coverage_of_folder(engine: Engine, folder: Path, jobs: int, progress: Progre
         work = Path(scratch) / "records"
         with told_disk(work):
             reading = Reader(files, workers, own, work, progress=heard, everybody=True).read()
-        tally = _counted(reading, workers, Wanted.of(engine.studies), heard)
+            tally = _counted(reading, workers, Wanted.of(engine.studies), heard)
     found = concluded(engine, tally)
     found.problems = ordered(found.problems, files)
     return found

@@ -330,17 +330,19 @@ def test_nothing_of_a_patient_stays_behind(
     assert not list(room.iterdir())
 
 
-def test_no_room(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("writes", ["trialmatch.prescreen.reading.fetch", "trialmatch.coverage_folder.shelve"])
+def test_no_room(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: str) -> None:
     """The line names the temporary folder."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "room"))
     (tmp_path / "room").mkdir()
 
-    def full(*given: object) -> None:
+    def full(*given: object, **named: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("trialmatch.prescreen.reading.fetch", full)
+    monkeypatch.setattr(writes, full)
+    source = folder_of(tmp_path / "in", [*three(), drug("d1", "D1", "Qwertz")])
     with pytest.raises(TrialmatchError, match=r"room/.*: cannot be written \(No space left on device\)"):
-        coverage_of_folder(engine, folder_of(tmp_path / "in", three()), 1)
+        coverage_of_folder(engine, source, 1)
     assert not list((tmp_path / "room").iterdir())
 
 
