@@ -14,11 +14,11 @@ from pathlib import Path
 from trialmatch.coverage import Count, Coverage, Tally, Wanted, concluded
 from trialmatch.coverage_medications import Shelf, shelve, supply
 from trialmatch.errors import TrialmatchError
-from trialmatch.fhir.records import Record, Records
+from trialmatch.fhir.records import Records
 from trialmatch.fhir.sources import take_line
 from trialmatch.prescreen.fetch import GROUP
 from trialmatch.prescreen.inputs import Input, find
-from trialmatch.prescreen.judge import Candidate, Line, Referred, refer
+from trialmatch.prescreen.judge import Candidate, Line, refer
 from trialmatch.prescreen.places import ordered
 from trialmatch.prescreen.progress import Progress
 from trialmatch.prescreen.reading import Reader, Reading, lines_of, referred_of
@@ -94,7 +94,7 @@ def _tally(
         records = Records()
         for line in lines:
             take_line(line.content, line.place, line.kind, records)
-        _refer(records, referred_of(referred))
+        refer(records, referred_of(referred))
         supply(records, shelves)
         patient = records.patients().get(candidate.id)
         if patient is None:  # a line that is no JSON after all
@@ -109,17 +109,3 @@ def _tally(
             count.tally.problems[f"{patient.place}: this patient could not be read (internal error: {name})"] = None
             count.tally.complete = False
     return count.tally
-
-
-def _refer(records: Records, referred: Referred) -> None:
-    """Add other versions of records, all in the order of the files: of equally new versions the last one counts."""
-    before = {kind: len(held) for kind, held in records.by_type.items()}
-    refer(records, referred)
-    for kind, held in records.by_type.items():
-        if len(held) > before.get(kind, 0):
-            held.sort(key=_standing)
-
-
-def _standing(record: Record) -> tuple[str, int]:
-    path, _, line = record.place.rpartition(":")
-    return path, int(line)

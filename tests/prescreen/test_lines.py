@@ -289,6 +289,22 @@ def test_a_version_that_is_odd(
     assert done.counts()["repeated"] == 1
 
 
+@pytest.mark.parametrize("whose", [("cleo", "ann"), ("ann", "cleo")])
+def test_of_equally_new_versions_the_last_counts(engine: Engine, tmp_path: Path, whose: tuple[str, str]) -> None:
+    """A result is in two files, each time somebody else's, and none is newer: the later file counts."""
+    high = {
+        "code": {"coding": [{"system": LOINC, "code": "1742-6"}]},
+        "valueQuantity": {"value": 400, "system": "http://unitsofmeasure.org", "code": "U/L"},
+        "referenceRange": [{"high": {"value": 40, "code": "U/L"}}],
+    }
+    source = folder_of(tmp_path / "in", three())
+    for name, one in zip("ab", whose, strict=True):
+        line = json.dumps(hemoglobin("o9", one, 0, "2026-02-27", **high)) + "\n"
+        (source / f"Observation.{name}.ndjson").write_text(line, "utf-8")
+    done = same(engine, source, tmp_path / "out", **ONE)
+    assert ("Patient/ann" in done.rows) == (whose[1] != "ann")  # ten times the limit of normal is too much for Ann
+
+
 def test_lines_with_one_id_that_are_no_json_after_all(engine: Engine, plain: Screened, tmp_path: Path) -> None:
     """DuckDB takes NaN for a number: of patients who are set aside, such lines pass, twice as well as once."""
     source = folder_of(tmp_path / "in", [*three(), hemoglobin("o1", "ann", 12.1)])

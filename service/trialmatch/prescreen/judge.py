@@ -24,7 +24,7 @@ from trialmatch.eligibility.verdict import INELIGIBLE, Match, conclude
 from trialmatch.errors import TrialmatchError
 from trialmatch.fhir.facts import Reader
 from trialmatch.fhir.needs import observed
-from trialmatch.fhir.records import Records, references
+from trialmatch.fhir.records import Record, Records, references
 from trialmatch.fhir.sources import resource_of, take_line
 from trialmatch.matching import context_of, deceased, rules_of
 from trialmatch.prescreen.gates import Sieves
@@ -235,9 +235,13 @@ class Judge:
 
 
 def refer(records: Records, referred: Referred) -> None:
-    """Add what a patient's records refer to, and other versions of them that name somebody else."""
+    """Add what a patient's records refer to, and other versions of them that name somebody else.
+
+    All in the order of the files: of versions that are equally new the last one counts.
+    """
     if not referred.held:
         return
+    before = {kind: len(held) for kind, held in records.by_type.items()}
     pending = [record.resource for held in records.by_type.values() for record in held]
     places = {record.place for held in records.by_type.values() for record in held}
     asked: set[str] = set()
@@ -251,6 +255,14 @@ def refer(records: Records, referred: Referred) -> None:
                     records.add(more, line.place)
                     pending.append(more)
             asked.add(name)
+    for kind, held in records.by_type.items():
+        if len(held) > before.get(kind, 0):
+            held.sort(key=_standing)
+
+
+def _standing(record: Record) -> tuple[str, int]:
+    path, _, line = record.place.rpartition(":")
+    return path, int(line)
 
 
 def _count(match: Match, tally: Tally) -> None:
