@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl
 
+from trialmatch.eligibility.dates import PAST, parse
 from trialmatch.eligibility.facts import RECORD_TYPES, Source
 from trialmatch.fhir.elements import Json, Malformed, child, children, text
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 FACT_TYPES = tuple(dict.fromkeys(name for names in RECORD_TYPES.values() for name in names))
 CONTEXT_TYPES = ("Medication", "Encounter")
 KEPT = frozenset(FACT_TYPES + CONTEXT_TYPES)
+
+#: Version numbers with so many digits are none.
+_DIGITS = 20
 
 _SUBJECT = ("subject", "patient")
 
@@ -112,13 +117,15 @@ def newest(records: Iterable[Record]) -> list[Record]:
     return list(kept.values())
 
 
-def _version(record: Record) -> tuple[str, int]:
+def _version(record: Record) -> tuple[datetime, int]:
+    """When a version was made, and its number; what has no time is older than what has."""
     meta = record.resource.get("meta")
     if not isinstance(meta, dict):
-        return ("", 0)
+        return (PAST, 0)
     updated, version = meta.get("lastUpdated"), meta.get("versionId")
-    number = int(version) if isinstance(version, str) and version.isdigit() else 0
-    return (updated if isinstance(updated, str) else "", number)
+    made = parse(updated, UTC) if isinstance(updated, str) else None
+    number = int(version) if isinstance(version, str) and version.isdecimal() and len(version) < _DIGITS else 0
+    return (made.lo if made else PAST, number)
 
 
 def identities(records: Records, patient_id: str) -> tuple[str, frozenset[str]] | None:
