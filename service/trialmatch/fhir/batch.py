@@ -53,7 +53,7 @@ def _page(entry: object) -> Json | Refused | None:
     resource = entry.get("resource") if isinstance(entry, dict) else None
     if status.startswith("2") and isinstance(resource, dict) and isinstance(resource.get("resourceType"), str):
         return resource
-    if status[:3].isdigit() and not status.startswith("2"):
+    if status[:3].isdecimal() and not status.startswith("2"):
         outcome = response.get("outcome") if isinstance(response, dict) else None
         problem = refusal(int(status[:3]), None, orjson.dumps(outcome or resource))
         return None if isinstance(problem, Passing) else problem

@@ -9,8 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import quote, urljoin
 
@@ -24,6 +22,7 @@ from trialmatch.config_access import listed
 from trialmatch.errors import BadInput, SourceUnavailable
 from trialmatch.fhir.bulk_request import Request, body, refused_types, ways
 from trialmatch.fhir.elements import Json
+from trialmatch.fhir.retry_after import seconds
 from trialmatch.fhir.server import shown
 
 #: A URL longer than this is sent as a POST with Parameters instead; proxies commonly refuse 2,000 and more.
@@ -147,7 +146,7 @@ class Server:
             if answer.status_code != 202:
                 raise self._refused(status, answer)
             tell(answer.headers.get("X-Progress", "")[:100])
-            asked = _retry_after(answer)
+            asked = seconds(answer.headers.get("Retry-After"))
             if time.monotonic() + (asked or pause) > until:
                 raise SourceUnavailable(
                     f"{shown(status)}: the export is not ready after {self.settings.export_timeout:g} seconds"
@@ -200,7 +199,7 @@ class Server:
                 answer = self._exchange(method, url, headers, body, stream, another)
         if answer.status_code in _PASSING or (answer.status_code == 500 and _transient(answer)):
             answer.close()
-            raise Passing(f"is busy or fails ({answer.status_code})", _retry_after(answer))
+            raise Passing(f"is busy or fails ({answer.status_code})", seconds(answer.headers.get("Retry-After")))
         return answer
 
     def _exchange(
@@ -324,17 +323,3 @@ def _transient(answer: requests.Response) -> bool:
     issues = outcome.get("issue") if isinstance(outcome.get("issue"), list) else []
     passing = {"transient", "lock-error", "no-store", "timeout", "incomplete", "throttled"}
     return any(isinstance(issue, dict) and issue.get("code") in passing for issue in issues or ())
-
-
-def _retry_after(answer: requests.Response) -> float | None:
-    """What ``Retry-After`` asks for, in seconds: it is a number, or a date (RFC 9110, "Retry-After")."""
-    value = answer.headers.get("Retry-After", "").strip()
-    if value.isascii() and value.isdigit():
-        return float(value[:9])
-    try:
-        moment = parsedate_to_datetime(value)
-    except (ValueError, TypeError):
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

@@ -158,7 +158,7 @@ def _write(answer: requests.Response, part: Path, url: str, *, append: bool, got
         raise Passing(f"broke off ({type(problem).__name__})") from None
     except OSError as problem:
         raise TrialmatchError(f"{part.parent}: cannot be written ({problem.strerror})") from None
-    if expected is not None and expected.isdigit() and written != int(expected):
+    if expected is not None and expected.isdecimal() and written != int(expected):
         raise Passing("broke off")
 
 

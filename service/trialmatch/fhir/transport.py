@@ -11,8 +11,6 @@ import contextlib
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
@@ -34,6 +32,7 @@ from trialmatch import __version__
 from trialmatch.config import Settings
 from trialmatch.errors import BadInput, SourceUnavailable
 from trialmatch.fhir.elements import Json
+from trialmatch.fhir.retry_after import seconds
 
 #: Statuses that may be over in a moment: request timeout, too many requests, bad gateway, unavailable, gateway timeout.
 _PASSING = frozenset({408, 429, 502, 503, 504})
@@ -323,7 +322,7 @@ def refusal(status: int, retry_after: str | None, body: bytes) -> Refused:
     """What an HTTP status other than a good one means."""
     if status in _PASSING:
         words = _WORDS.get(status, f"it is not available ({status})")
-        return Passing(words, status, _seconds(retry_after))
+        return Passing(words, status, seconds(retry_after))
     if status in _WORDS:
         return Refused(_WORDS[status], status, body)
     if status == 204:
@@ -331,20 +330,6 @@ def refusal(status: int, retry_after: str | None, body: bytes) -> Refused:
     if status < 400:
         return Refused(f"it redirects elsewhere ({status}), which is not followed", status)
     return Refused(f"it {'fails' if status >= 500 else 'does not understand the request'} ({status})", status, body)
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """``Retry-After`` in seconds, from a number or an HTTP date; None where it is neither."""
-    if retry_after is None:
-        return None
-    if retry_after.strip().isdigit():
-        return float(retry_after)
-    try:
-        moment = parsedate_to_datetime(retry_after)
-    except ValueError:
-        return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max((aware - datetime.now(UTC)).total_seconds(), 0.0)
 
 
 def _wait(state: RetryCallState) -> float:

@@ -244,7 +244,7 @@ class _Run:
         """Numbers of new files go on after those of the earlier export, so that they are read later and win."""
         if self.earlier is None:
             return 0
-        numbers = [int(part) for path in _data(self.earlier) for part in path.name.split(".") if part.isdigit()]
+        numbers = [int(part) for path in _data(self.earlier) for part in path.name.split(".") if part.isdecimal()]
         return max(numbers, default=-1) + 1
 
     def _lacks(self, kind: str, problem: str, detail: str) -> None:
