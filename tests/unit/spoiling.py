@@ -37,7 +37,9 @@ def places(value: Any) -> list[tuple[Any, Any]]:
     return found
 
 
-def spoilt(document: Any, chance: random.Random) -> Any:
+def spoilt(
+    document: Any, chance: random.Random, values: tuple[Any, ...] = VALUES, names: tuple[str, ...] = NAMES
+) -> Any:
     """A copy of a document with one to three elements spoilt."""
     found = copy.deepcopy(document)
     for _ in range(chance.choice((1, 1, 1, 2, 3))):
@@ -47,13 +49,13 @@ def spoilt(document: Any, chance: random.Random) -> Any:
         holder, name = chance.choice(there)
         how = chance.choice(("another", "another", "another", "none", "repeated", "unknown", "borrowed", "in a list"))
         if how == "another":
-            holder[name] = copy.deepcopy(chance.choice(VALUES))
+            holder[name] = copy.deepcopy(chance.choice(values))
         elif how == "none":
             del holder[name]
         elif how == "repeated" and isinstance(holder, list):
             holder.insert(chance.randrange(len(holder) + 1), copy.deepcopy(holder[name]))
         elif how == "unknown" and isinstance(holder, dict):
-            holder[chance.choice(NAMES)] = copy.deepcopy(chance.choice(VALUES))
+            holder[chance.choice(names)] = copy.deepcopy(chance.choice(values))
         elif how == "borrowed":
             other, borrowed = chance.choice(there)
             if isinstance(other, dict):

@@ -321,5 +321,5 @@ def _transient(answer: requests.Response) -> bool:
     """Whether an error says of itself that it may pass (IssueType ``transient`` and what is under it)."""
     outcome = _object(answer) or {}
     issues = outcome.get("issue") if isinstance(outcome.get("issue"), list) else []
-    passing = {"transient", "lock-error", "no-store", "timeout", "incomplete", "throttled"}
+    passing = ("transient", "lock-error", "no-store", "timeout", "incomplete", "throttled")
     return any(isinstance(issue, dict) and issue.get("code") in passing for issue in issues or ())

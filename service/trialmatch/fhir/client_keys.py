@@ -86,7 +86,7 @@ def _read(content: bytes) -> list[RSAKey | ECKey]:
     found = [
         _imported(kinds[entry["kty"]], entry)
         for entry in (entries if isinstance(entries, list) else [])
-        if isinstance(entry, dict) and entry.get("kty") in kinds
+        if isinstance(entry, dict) and str(entry.get("kty")) in kinds
     ]
     return [key for key in found if key is not None]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from trialmatch.fhir.elements import Json, Malformed
 from trialmatch.fhir.facts import identifiers
-from trialmatch.fhir.records import KEPT, Record, Records, identities, is_about, plain, references, related
+from trialmatch.fhir.records import KEPT, Record, Records, identities, identity_of, is_about, plain, references, related
 from trialmatch.fhir.sources import files_of, kind_of, lines_of, resource_of, resources_of
 
 #: Where a record stands: the position of its file, the number of its line.
@@ -31,12 +31,12 @@ def of_patient(folder: Path, patient_id: str) -> Records:
         return people
     current, ids = found
     numbers = identifiers(people.patients()[current].resource)
-    known = {record.resource.get("id") for record in people.by_type["Patient"]}
+    known = {identity_of(record.resource) for record in people.by_type["Patient"]} - {None}
 
     def matters(resource: Json) -> bool:
         kind = resource["resourceType"]
         if kind in ("Patient", "Medication"):
-            return kind == "Patient" and resource.get("id") in known
+            return kind == "Patient" and identity_of(resource) in known
         try:
             return is_about(resource, ids, numbers, people) is not False
         except Malformed:
@@ -64,10 +64,10 @@ class _Reading:
         for file, path in enumerate(self.files):
             keys, lines = self.keys[file], self.lines[file]
             for number, resource, place in resources_of(path, self.told):
-                kind, identity = resource["resourceType"], resource.get("id")
+                kind, identity = resource["resourceType"], identity_of(resource)
                 if kind not in KEPT:
                     continue
-                if isinstance(identity, str):
+                if identity is not None:
                     keys.append(hash((kind, identity)))
                     lines.append(number)
                 if matters(resource):
@@ -104,12 +104,13 @@ class _Reading:
 
 def _people(files: Sequence[Path], patient_id: str) -> Records:
     """The Patient, and all who are linked to it in any way."""
-    people = _patients(files, lambda one: one.get("id") == patient_id or one.get("link") is not None)
+    people = _patients(files, lambda one: identity_of(one) == patient_id or one.get("link") is not None)
     same = related(people, patient_id)
     if same == {patient_id}:
-        people.by_type["Patient"] = [one for one in people.by_type.get("Patient", ()) if one.resource.get("id") in same]
+        held = people.by_type.get("Patient", ())
+        people.by_type["Patient"] = [one for one in held if identity_of(one.resource) in same]
         return people
-    return _patients(files, lambda one: one.get("id") in same)
+    return _patients(files, lambda one: identity_of(one) in same)
 
 
 def _patients(files: Sequence[Path], wanted: Callable[[Json], bool]) -> Records:

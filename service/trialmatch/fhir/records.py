@@ -102,8 +102,14 @@ class Records:
         return self._replaced[1]
 
 
+def identity_of(resource: Json) -> str | None:
+    """The id of a resource, if it has one."""
+    identity = resource.get("id")
+    return identity if isinstance(identity, str) else None
+
+
 def _has_id(record: Record) -> bool:
-    return isinstance(record.resource.get("id"), str)
+    return identity_of(record.resource) is not None
 
 
 def newest(records: Iterable[Record]) -> list[Record]:
@@ -217,7 +223,7 @@ def is_about(resource: Json, ids: frozenset[str], identifiers: set[tuple[str, st
     """
     kind = resource["resourceType"]
     if kind == "Patient":
-        return resource.get("id") in ids
+        return identity_of(resource) in ids
     said = False
     for key in SUBJECTS.get(kind, _SUBJECT):
         reference = child(resource, key)

@@ -12,7 +12,7 @@ from functools import partial as bound
 from pathlib import Path
 
 from trialmatch.errors import BadInput
-from trialmatch.fhir.records import FACT_TYPES, Records, Whose, identities, references
+from trialmatch.fhir.records import FACT_TYPES, Records, Whose, identities, identity_of, references
 from trialmatch.prescreen import closer, people
 from trialmatch.prescreen.binding import Binder
 from trialmatch.prescreen.blocks import Blocks, Lines, Rows, counted, digest_of, merged, rows_of
@@ -232,7 +232,7 @@ class Reader:
         wanted = frozenset(one.encode() for one in ids)
         for _, at, line in self._by_ids(numbers, wanted):
             resource, _, _ = closer.record_of(line, at, None)
-            if resource is not None and resource["resourceType"] == "Patient" and resource.get("id") in ids:
+            if resource is not None and resource["resourceType"] == "Patient" and identity_of(resource) in ids:
                 records.add(resource, "")
         return records
 

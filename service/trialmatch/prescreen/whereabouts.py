@@ -9,7 +9,7 @@ from datetime import date
 
 from trialmatch.eligibility.criteria import Study
 from trialmatch.fhir.elements import Json
-from trialmatch.fhir.records import Records, identities
+from trialmatch.fhir.records import Records, identities, identity_of
 from trialmatch.prescreen.attrition import DECEASED, GATE, PERSON
 from trialmatch.prescreen.closer import numbered, record_of
 from trialmatch.prescreen.gates import Sieves
@@ -72,7 +72,7 @@ def _patients(files: Iterable[Input], ids: Collection[str]) -> Records:
             for number, line in numbered(file):
                 if number and (b"\\" in line or not sought.isdisjoint(_ID.findall(line))):
                     resource, _, _ = record_of(line, number, file.kind)
-                    if resource and resource["resourceType"] == "Patient" and resource.get("id") in wanted:
+                    if resource and resource["resourceType"] == "Patient" and identity_of(resource) in wanted:
                         records.add(resource, "")
         linked = {one for held in records.by_type.values() for record in held for one in targets(record.resource)}
         wanted = linked - asked
