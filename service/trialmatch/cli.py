@@ -19,7 +19,7 @@ from trialmatch.cli_serve import serve
 from trialmatch.config import Settings
 from trialmatch.console import PATH, Commands, day, named, server, tell, write, write_json, write_page
 from trialmatch.errors import INCOMPLETE, BadInput, FaultyStudy, UsageError
-from trialmatch.files import readable
+from trialmatch.files import is_folder, readable
 
 if TYPE_CHECKING:  # what takes long to import is imported where it is used, so that --help answers at once
     from trialmatch.fhir.records import Records
@@ -186,9 +186,7 @@ def _records(
     from trialmatch.fhir.sources import from_path
 
     assert path is not None
-    with readable(path):
-        folder = path.is_dir()
-    return of_patient(path, patient_id) if folder else from_path(path), str(path)
+    return of_patient(path, patient_id) if is_folder(path) else from_path(path), str(path)
 
 
 def _attestations(path: Path, engine: Engine, only: str | None) -> list[Any]:

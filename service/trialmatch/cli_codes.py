@@ -10,6 +10,7 @@ import click
 from trialmatch.config import Settings
 from trialmatch.console import named, stopped_softly, tell, write_json, write_page
 from trialmatch.errors import INCOMPLETE, UsageError
+from trialmatch.files import is_folder
 
 if TYPE_CHECKING:  # what takes long to import is imported where it is used, so that --help answers at once
     from trialmatch.coverage import Coverage
@@ -59,7 +60,7 @@ def coverage(source: str, form: str, everything: bool, jobs: int | None, studies
 
 
 def _measured(engine: Engine, path: Path, jobs: int | None) -> Coverage:
-    if not path.is_dir():
+    if not is_folder(path):
         from trialmatch.coverage import coverage as measure
         from trialmatch.fhir.sources import from_path
 

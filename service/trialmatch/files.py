@@ -20,6 +20,12 @@ def readable(path: Path, expected: str = "a readable file") -> Iterator[None]:
         raise BadInput(place, f"cannot be read ({problem.strerror})", expected) from None
 
 
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder of that name. Raises BadInput where that cannot be told."""
+    with readable(path):
+        return path.is_dir()
+
+
 def json_files(folder: Path) -> list[Path]:
     """All that is named ``.json`` under a folder, by path. Raises OSError for a folder that cannot be read."""
 
