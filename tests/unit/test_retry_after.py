@@ -1,4 +1,4 @@
-"""What ``Retry-After`` says (RFC 9110, section 10.2.3)."""
+"""What ``Retry-After`` says (RFC 9110, "Retry-After")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a server's ``Retry-After`` asks for (RFC 9110, section 10.2.3): a number of seconds, or a date."""
+"""What a server's ``Retry-After`` asks for (RFC 9110, "Retry-After"): a number of seconds, or a date."""
 
 from __future__ import annotations
 
