@@ -15,7 +15,7 @@ from trialmatch.eligibility.describe import DEFAULT_VALIDITY, concept_words, dem
 from trialmatch.eligibility.explain import before, need, why
 from trialmatch.eligibility.facts import Fact, Measurement, Person, Source
 from trialmatch.eligibility.rows import COMPUTABLE, NOT, PARTLY, computable, printed_rows
-from trialmatch.eligibility.verdict import Match, Outcome
+from trialmatch.eligibility.verdict import Match, Outcome, Outlook
 
 Json = dict[str, Any]
 
@@ -57,7 +57,15 @@ def _match(match: Match, rank: int, following: Match | None, shown: dict[int, Js
         "items": [_item(outcome, shown) for outcome in match.outcomes],
         "unmet": [_unmet(leaf) for leaf in leaves if leaf.status == t.UNMET],
         "missing": [_missing(leaf) for leaf in leaves if leaf.blocking],
+        "mayQualifyFrom": _outlook(match.outlook) if match.outlook else None,
     }
+
+
+def _outlook(outlook: Outlook) -> Json:
+    changes = [
+        {"linkId": item.link_id, "basis": finding.basis, "reason": finding.note()} for item, finding in outlook.changes
+    ]
+    return {"date": outlook.day.isoformat(), "verdict": outlook.verdict, "because": changes}
 
 
 def study_summary(study: Study) -> Json:

@@ -111,11 +111,19 @@ def _in_short(match: Json) -> str:
     decisive = [one for one in match["unmet"] if one["decisive"]]
     decisive = [one for one in decisive if one["basis"] != "no-record"] or decisive
     if decisive:
-        return f"not met: {', '.join(one['linkId'] for one in decisive)}"
+        return f"{_opening(match)}not met: {', '.join(one['linkId'] for one in decisive)}"
     gaps, confirm = gaps_of(match), confirmations_of(match)
     said = [plural(len(gaps), "data gap")] if gaps else []
     said += [f"{plural(len(confirm), 'point')} to confirm"] if confirm else []
     return ", ".join(said) or match["why"].split(". ")[0]
+
+
+def _opening(match: Json) -> str:
+    """From when the patient may qualify; results that grow too old to count promise nothing."""
+    ahead = match["mayQualifyFrom"]
+    if ahead is None or all(one["basis"] == "stale" for one in ahead["because"]):
+        return ""
+    return f"may qualify from {ahead['date']}; "
 
 
 @dataclass(frozen=True)

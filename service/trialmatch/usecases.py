@@ -11,8 +11,10 @@ from trialmatch import attestations, matching
 from trialmatch.documents import match_document
 from trialmatch.eligibility.context import Context
 from trialmatch.eligibility.criteria import Study
+from trialmatch.eligibility.dates import end_of
 from trialmatch.eligibility.evaluator import settled
 from trialmatch.eligibility.facts import Attestation, Facts, Source
+from trialmatch.eligibility.outlook import Outlooks
 from trialmatch.eligibility.program import Ranking
 from trialmatch.eligibility.verdict import INELIGIBLE, Match, conclude
 from trialmatch.fhir.facts import facts_of
@@ -29,6 +31,7 @@ class Question:
     """What to match: at which date, against which studies, with which answers of persons.
 
     ``most`` asks for so many of the best matches only: the others are ranked, but not looked at item by item.
+    ``everything`` asks for ineligible studies, too, each with the day from which it may no longer be so.
     """
 
     as_of: date
@@ -80,6 +83,9 @@ def match_patient(engine: Engine, records: Records, patient_id: str, question: Q
     others = sorted(set(records.sources) - set(FACT_TYPES))
     sources = [source for kind in (*FACT_TYPES, *others) if (source := records.source(kind)).asked]
     ranked = sorted(shown, key=lambda match: match.order)[: question.most]
+    if question.everything:
+        outlooks = _outlooks(engine, facts, question)
+        ranked = [replace(match, outlook=outlooks.of(match)) for match in ranked]
     return Answer(context, ranked, studies, engine.terminology.digest, sources, problems)
 
 
@@ -100,8 +106,15 @@ def _best(studies: StudySet, context: Context, in_force: list[Attestation], ques
     return own + [study for study in studies.matchable if study.id in best]
 
 
-def context_of(engine: Engine, facts: Facts, question: Question, in_force: Iterable[Attestation] = ()) -> Context:
-    """The evaluation context of one patient."""
+def context_of(
+    engine: Engine,
+    facts: Facts,
+    question: Question,
+    in_force: Iterable[Attestation] = (),
+    *,
+    once: bool = False,
+) -> Context:
+    """The evaluation context of one patient. ``once``: nobody else is asked about on that day."""
     return matching.context_of(
         facts,
         engine.terminology,
@@ -110,8 +123,23 @@ def context_of(engine: Engine, facts: Facts, question: Question, in_force: Itera
         enrolment=question.enrolment,
         infusion=question.infusion,
         judgements=attestations.by_judgement(in_force, None),
-        silences=engine.silences,
+        silences=None if once else engine.silences,
     )
+
+
+def _outlooks(engine: Engine, facts: Facts, question: Question) -> Outlooks:
+    """The outlooks of a patient: what is known on the day of the question, as of later days."""
+    known = facts.until(end_of(question.as_of))
+    given = [one for one in question.attestations if one.at <= question.as_of]
+
+    def context(day: date) -> Context:
+        later = replace(question, as_of=day)
+        return context_of(engine, known, later, attestations.in_force(given, day), once=True)
+
+    def judged(study: Study, context: Context) -> Match:
+        return _match(study, context, attestations.in_force(given, context.as_of))
+
+    return Outlooks(question.as_of, context, judged)
 
 
 def _match(study: Study, context: Context, in_force: list[Attestation]) -> Match:

@@ -52,6 +52,16 @@ def test_several_matches_have_an_overview_in_rank_order(match: Run) -> None:
     assert [line.split()[2] for line in overview] == [one["verdict"] for one in document["matches"]]
 
 
+def test_a_day_to_come_is_told_in_the_overview(match: Run) -> None:
+    """A stroke of 2025-11-14 counts for six months, to 14 May. That a result grows too old promises nothing."""
+    page = match("lupus-stroke-01", "--all").stdout
+    assert "NCT06892145                     may qualify from 2026-05-15; not met: E10.a\n" in page
+    assert "May qualify from 2026-05-15, if nothing else happens: E10.a " in " ".join(page.split())
+    page = match("lupus-renal-01", "--all").stdout
+    assert "qualify from" not in page
+    assert "That counts until 2026-05-22" in " ".join(page.split())
+
+
 def test_missing_says_what_would_settle_it(match: Run) -> None:
     document = _document(match, "lupus-missing-01", *STUDY)
     page = " ".join(match("lupus-missing-01", *STUDY).stdout.split())

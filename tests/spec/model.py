@@ -119,6 +119,8 @@ class Trial:
     #: linkIds of the leaves listed as missing, of the unmet leaves
     missing: tuple[str, ...] | None = None
     unmet: tuple[str, ...] | None = None
+    #: the day from which the patient may qualify, None for none
+    opens: Any = ANY
 
     def __post_init__(self) -> None:
         for verdict in (self.verdict, *self.cohorts.values()):
@@ -141,6 +143,8 @@ class Trial:
             parts.append("missing " + (", ".join(self.missing) or "nothing"))
         if self.unmet is not None:
             parts.append("unmet " + (", ".join(self.unmet) or "nothing"))
+        if self.opens is not ANY and self.verdict == "ineligible":
+            parts.append(f"may qualify from {self.opens}" if self.opens else "no such day")
         return "; ".join(parts)
 
 

@@ -136,6 +136,8 @@ def trial_differences(match: Mapping[str, Any], trial: Trial) -> list[str]:
         same(f"counts.{name}", number, match["counts"][name])
     if trial.missing is not None:
         same("missing", sorted(trial.missing), sorted(entry["linkId"] for entry in match["missing"]))
+    if trial.opens is not ANY:
+        same("mayQualifyFrom", trial.opens, match["mayQualifyFrom"] and match["mayQualifyFrom"]["date"])
     if trial.unmet is not None:
         same("unmet", sorted(trial.unmet), sorted(entry["linkId"] for entry in match["unmet"]))
     return wrong

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.criteria import Item, JudgementLeaf
+from trialmatch.eligibility.dates import DAY
 from trialmatch.eligibility.verdict import (
     ELIGIBLE,
     INELIGIBLE,
@@ -14,6 +15,7 @@ from trialmatch.eligibility.verdict import (
     UNDETERMINED,
     Match,
     Outcome,
+    Outlook,
 )
 
 
@@ -70,7 +72,7 @@ def why(match: Match) -> str:
     if match.verdict == ELIGIBLE:
         return f"All criteria are met ({_plural(match.counts['met'], 'item', 'items')})."
     if match.verdict == INELIGIBLE:
-        return f"Not met: {_list([_unmet(leaf) for leaf in _telling(match)], 3)}."
+        return f"Not met: {_list([_unmet(leaf) for leaf in _telling(match)], 3)}.{_ahead(match.outlook)}"
     if match.verdict == LIKELY:
         if not match.blocking:
             return "All printed criteria are met, but the record prints no exclusions."
@@ -89,6 +91,21 @@ def _telling(match: Match) -> list[Outcome]:
     """
     decisive = [leaf for leaf in match.leaves if leaf.decisive]
     return [leaf for leaf in decisive if leaf.basis != t.NO_RECORD] or decisive
+
+
+def _ahead(outlook: Outlook | None) -> str:
+    """From when a study may no longer rule the patient out, as a further sentence.
+
+    Where only results grow too old to count, that promises nothing: it says how long they count.
+    """
+    if outlook is None:
+        return ""
+    stale = [finding.basis == t.STALE for _, finding in outlook.changes]
+    if all(stale):
+        return f" That counts until {outlook.day - DAY}, if no new result changes it sooner."
+    said = _list([f"{item.link_id} {finding.note()}" for item, finding in outlook.changes], 3)
+    sooner = " and no new result changes it sooner" if any(stale) else ""
+    return f" May qualify from {outlook.day}, if nothing else happens{sooner}: {said}."
 
 
 def _unmet(leaf: Outcome) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from typing import Any
 
 from trialmatch.eligibility.dates import UNKNOWN_TIME, Span
@@ -175,6 +175,18 @@ class Facts:
         found = {id(fact): fact for key in keys or () for fact in self.hints.get((kind, key), ())}
         return list(found.values())
 
+    def until(self, moment: datetime) -> Facts:
+        """The facts without those that are dated after ``moment``, a death among them."""
+
+        def kept(facts: dict[Any, list[Any]]) -> dict[Any, list[Any]]:
+            found = {key: [fact for fact in held if _dated(fact).lo <= moment] for key, held in facts.items()}
+            return {key: held for key, held in found.items() if held}
+
+        person = self.person
+        if person.death is not None and person.death.lo > moment:
+            person = replace(person, deceased=False, death=None)
+        return Facts(person, self.sources, kept(self.index), kept(self.hints), kept(self.every))
+
     def narrowed(self, kind: str) -> bool:
         """Whether records of a kind may be missing that only their words connect with a criterion."""
         return any(self.sources[name].narrowed for name in RECORD_TYPES[kind] if name in self.sources)
@@ -186,6 +198,11 @@ class Facts:
             for name in RECORD_TYPES[kind]
             if name in self.sources and self.sources[name].state != "complete"
         ]
+
+
+def _dated(fact: Any) -> Span:
+    when: Span = fact.time if isinstance(fact, Measurement) else fact.start
+    return when
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from operator import mul
 from typing import Any, NamedTuple
@@ -29,13 +30,28 @@ class Outcome(NamedTuple):
     members: tuple[Outcome, ...] = ()
 
 
+class Change(NamedTuple):
+    """A leaf that decides today, and what it comes to on a later day, on which it no longer does."""
+
+    item: Item
+    finding: Finding
+
+
+class Outlook(NamedTuple):
+    """The day from which a study may no longer rule a patient out, its verdict on that day, and what has changed."""
+
+    day: date
+    verdict: str
+    changes: tuple[Change, ...]
+
+
 @dataclass(frozen=True)
 class Match:
     """One study against one patient.
 
     ``findings`` are by linkId; ``truths`` of the items (after their own exclude) and their ``statuses`` by position in
     the order of authoring, as are ``blocking``, the leaves that keep the verdict open, and ``decisive``, the items that
-    are unmet and decide.
+    are unmet and decide. ``outlook`` is for a study that is ineligible, where somebody asked for it.
     """
 
     study: Study
@@ -51,6 +67,7 @@ class Match:
     counts: Mapping[str, int] = field(default_factory=dict)
     gaps: int = 0
     confirmations: int = 0
+    outlook: Outlook | None = None
 
     @property
     def order(self) -> tuple[object, ...]:

@@ -169,6 +169,7 @@ MATCH_DOCUMENT: Json = {
                     "need": "Left ventricular ejection fraction: a result",
                 }
             ],
+            "mayQualifyFrom": None,
         }
     ],
 }

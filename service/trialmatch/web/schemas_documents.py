@@ -156,6 +156,22 @@ class MissingItem(_Leaf):
     need = _text("What would settle it")
 
 
+class Opening(Schema):
+    """A single criterion that rules the patient out today and no longer does on a later day."""
+
+    linkId = _text()
+    basis = _text("Of what it comes to on that day")
+    reason = _text("What it comes to on that day")
+
+
+class Outlook(Schema):
+    """The day from which a study may no longer rule the patient out, if nothing happens but that time passes."""
+
+    date = fields.Date(required=True)
+    verdict = _one_of(VERDICTS)
+    because = fields.List(fields.Nested(Opening), required=True)
+
+
 class MatchedStudy(Schema):
     """One study against the patient."""
 
@@ -172,6 +188,12 @@ class MatchedStudy(Schema):
     items = fields.List(fields.Nested(Item), required=True)
     unmet = fields.List(fields.Nested(UnmetItem), required=True)
     missing = fields.List(fields.Nested(MissingItem), required=True)
+    mayQualifyFrom = fields.Nested(
+        Outlook,
+        required=True,
+        allow_none=True,
+        metadata={"description": "Of an ineligible study: the first such day within two years, null if there is none"},
+    )
 
 
 class MatchDocument(Schema):

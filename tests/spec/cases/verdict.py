@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.spec.cases.outlook import OUTLOOK
 from tests.spec.criteria import (
     age,
     all_of,
@@ -207,5 +208,5 @@ Trials are listed by verdict, then by fewer blocking data gaps, then by fewer co
 then by more criteria met, then by study identifier. The order is total and stable, the score follows it, and the
 answer says in words why one trial stands before another.
 """,
-    (VERDICTS, COHORTS),
+    (VERDICTS, COHORTS, OUTLOOK),
 )
