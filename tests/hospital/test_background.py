@@ -26,8 +26,10 @@ def run(code: str, url: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
 
 
+# asyncio's warnings that a step took long, which -X dev turns on, say how busy the machine is.
 FETCH = """
-import sys
+import logging, sys
+logging.getLogger("asyncio").setLevel(logging.ERROR)
 from trialmatch.config import Settings
 from trialmatch.fhir.server import fetch
 def one():
