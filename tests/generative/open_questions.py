@@ -46,16 +46,9 @@ def vague_administration(situation: Situation) -> bool:
     return any(len(record.get("effectiveDateTime", "")) < 10 for record in given)
 
 
-def counted_components(situation: Situation) -> bool:
-    """A count of results that came as components of vital signs: only those of the newest panel?"""
-    panels = any("85353-1" in str(observation["code"]) for observation in observations(situation))
-    return panels and any(is_counted(leaf) for leaf in leaves(situation))
-
-
 QUESTIONS: tuple[Callable[[Situation], bool], ...] = (
     change_in_a_window,
     vague_administration,
-    counted_components,
 )
 
 

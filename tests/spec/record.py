@@ -81,6 +81,9 @@ CODES: dict[str, tuple[str, str, str, str]] = {
     "mmr": (CVX, "03", "measles, mumps and rubella virus vaccine", "MMR vaccine"),
     "laiv": (CVX, "149", "influenza, live, intranasal, quadrivalent", "live influenza vaccine"),
     "zoster recombinant": (CVX, "187", "zoster vaccine recombinant", "recombinant zoster vaccine"),
+    "no known allergy": (SNOMED, "716186003", "No known allergy", "“no known allergy”"),
+    "no known drug allergy": (SNOMED, "409137002", "No known drug allergy", "“no known drug allergy”"),
+    "no known food allergy": (SNOMED, "429625007", "No known food allergy", "“no known food allergy”"),
     "hydroxychloroquine": (RXNORM, "5521", "Hydroxychloroquine", "hydroxychloroquine"),
     "azathioprine": (RXNORM, "1256", "Azathioprine", "azathioprine"),
     "methotrexate": (RXNORM, "6851", "Methotrexate", "methotrexate"),
@@ -318,6 +321,13 @@ def allergic(what: str, verification: str = "confirmed", **more: Any) -> Fact:
         **more,
     }
     return Fact(resource, f"allergy to {say(what)}, {verification}")
+
+
+def denied(what: str, verification: str = "confirmed", clinical: str = "active") -> Fact:
+    """An AllergyIntolerance that says there is none."""
+    status = status_concept("allergyintolerance-clinical", clinical)
+    resource = allergic(what, verification, clinicalStatus=status).resource
+    return Fact(resource, ", ".join([say(what), verification] + [clinical] * (clinical != "active")))
 
 
 # -- drugs -----------------------------------------------------------------------------------------------------------

@@ -12,6 +12,9 @@ from trialmatch.eligibility.values import Coding, Interval, ReferenceRange, Valu
 #: How far a fact may be used. ABSENT facts say that something is not there (refuted, not done, not taken).
 FINAL, PROVISIONAL, ABSENT, UNREADABLE = "final", "provisional", "absent", "unreadable"
 
+#: Keys under which records stand that deny every allergy, or every allergy to a drug.
+NO_ALLERGY, NO_DRUG_ALLERGY = "(no allergy)", "(no drug allergy)"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fact:
@@ -41,8 +44,8 @@ class Fact:
 class Measurement(Fact):
     """A result: an Observation or one of its components.
 
-    ``panel`` names the Observation that a component belongs to; ``flag`` says how its time was found when not by
-    ``effective``.
+    ``panel`` names the Observation that a component belongs to, ``through`` are the keys under which it is found by
+    the panel's code only; ``flag`` says how its time was found when not by ``effective``.
     """
 
     time: Span = UNKNOWN_TIME
@@ -50,7 +53,12 @@ class Measurement(Fact):
     ranges: tuple[ReferenceRange, ...] = ()
     interpretation: tuple[str, ...] = ()
     panel: str = ""
+    through: frozenset[str] = frozenset()
     flag: str = ""
+
+    def belong(self, through: frozenset[str]) -> None:
+        """Say under which keys only the panel's code finds it; only before anybody else has seen it."""
+        object.__setattr__(self, "through", through)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

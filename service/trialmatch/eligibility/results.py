@@ -236,7 +236,7 @@ def _any(leaf: ResultLeaf, selection: Selection, context: Context) -> Finding:
 def _all(leaf: ResultLeaf, selection: Selection, context: Context) -> Finding:
     no: list[Measurement] = []
     open_: list[tuple[str, tuple[Measurement, ...]]] = []
-    for reading in selection.finals:
+    for reading in _singly(selection.finals):
         said = read(leaf, reading, context)
         if said.truth == t.UNMET and reading.inside == t.MET:
             no += reading.results
@@ -244,13 +244,18 @@ def _all(leaf: ResultLeaf, selection: Selection, context: Context) -> Finding:
             open_.append((said.basis if said.truth == t.UNKNOWN else t.IMPRECISE, reading.results))
     if no:
         return unmet(no, lambda: "not throughout the window")
-    for draft in selection.drafts:
+    for draft in _singly(selection.drafts):
         if read(leaf, draft, context).truth == t.UNMET:
             open_.append((t.PROVISIONAL, draft.results))
     if not selection.certain:
         open_.append((t.IMPRECISE, selection.finals[0].results))
     everything = [result for reading in selection.finals for result in reading.results]
     return _open(open_) or met(everything, lambda: "throughout the window")
+
+
+def _singly(readings: list[Reading]) -> list[Reading]:
+    """Each result as a reading of its own: throughout the window means every component of a panel, too."""
+    return [one._replace(results=(result,)) for one in readings for result in one.results]
 
 
 def _open(findings: list[tuple[str, tuple[Measurement, ...]]]) -> Finding | None:

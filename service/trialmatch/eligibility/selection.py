@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.context import Context
-from trialmatch.eligibility.criteria import PolarityTest, ResultLeaf
+from trialmatch.eligibility.criteria import PolarityTest, QuantityTest, ResultLeaf
 from trialmatch.eligibility.dates import Bounds
 from trialmatch.eligibility.facts import PROVISIONAL, UNREADABLE, Measurement
 from trialmatch.eligibility.judging import Judged, judge
@@ -81,13 +81,22 @@ def _select(keys: tuple[str, ...], window: Bounds, flags: bool, context: Context
 
 
 def read(leaf: ResultLeaf, reading: Reading, context: Context) -> Judged:
-    """What one reading says; of a panel's components any may satisfy."""
+    """What one reading says.
+
+    Of a panel's components any may give the grade, or the positive result, that is asked for; a negative result needs
+    all of them, and numbers must not contradict each other.
+    """
     judged = [judge(leaf.test, result, context) for result in reading.results]
     if len(judged) == 1:
         return judged[0]
-    best = max(one.truth for one in judged)
-    same = [one for one in judged if one.truth == best]
-    if best == t.UNKNOWN:
+    truths = [one.truth for one in judged]
+    wanted = max(truths)
+    if isinstance(leaf.test, PolarityTest) and not leaf.test.positive:
+        wanted = min(truths)
+    elif isinstance(leaf.test, QuantityTest) and {t.MET, t.UNMET} <= {*truths}:
+        return Judged(t.UNKNOWN, t.UNUSABLE, lambda: "its components contradict each other")
+    same = [one for one in judged if one.truth == wanted]
+    if wanted == t.UNKNOWN:
         basis = t.first_basis(one.basis for one in same)
         return next(one for one in same if one.basis == basis)
     return same[0]

@@ -10,10 +10,10 @@ from fractions import Fraction
 from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.context import Context, Finding, unknown
 from trialmatch.eligibility.criteria import CodedTest, QuantityTest, ResultLeaf
-from trialmatch.eligibility.facts import UNREADABLE, Measurement
+from trialmatch.eligibility.facts import PROVISIONAL, UNREADABLE, Measurement
 from trialmatch.eligibility.judging import judge, measure
 from trialmatch.eligibility.numbers import Unusable, number
-from trialmatch.eligibility.selection import Reading, Selection, read
+from trialmatch.eligibility.selection import Reading, Selection
 from trialmatch.eligibility.values import ANY_NUMBER, Interval
 from trialmatch.eligibility.wording import interval, limit_words
 
@@ -92,10 +92,14 @@ def _flip(value: Interval) -> Interval:
 
 def change(leaf: ResultLeaf, selection: Selection, context: Context) -> Finding:
     """Latest against earliest value in the window; a decrease is negative."""
-    assert isinstance(leaf.test, QuantityTest)
-    readings = selection.finals
+    old: list[Reading] = []
     if not leaf.windows:  # validity bounds the newest only, the earliest may be any
-        readings = readings + selection.outdated
+        old = [reading for reading in selection.outdated if reading.results[0].state != PROVISIONAL]
+    return unless_drafts(selection, lambda finals: _change(leaf, [*finals, *old], context))
+
+
+def _change(leaf: ResultLeaf, readings: list[Reading], context: Context) -> Finding:
+    assert isinstance(leaf.test, QuantityTest)
     if any(reading.inside == t.UNKNOWN for reading in readings):
         return unknown(t.IMPRECISE, readings[0].results, lambda: "a date is too vague to tell whether it counts")
     last = [reading for reading in readings if reading.hi >= max(other.lo for other in readings)]
@@ -151,11 +155,27 @@ def _difference(leaf: ResultLeaf, early: Measurement, late: Measurement, context
 def count(leaf: ResultLeaf, selection: Selection, context: Context) -> Finding:
     """How many values satisfy.
 
-    Of snapshots (panels, and the grades of one day) only the newest counts, unless the method is any: a second visit
-    does not double a patient's organs. Other single results each count.
+    Of snapshots (panels that are asked for, and the grades of one day) only the newest counts, unless the method is
+    any: a second visit does not double a patient's organs. Other results each count.
     """
+    return unless_drafts(selection, lambda finals: _count(leaf, finals, context))
+
+
+def unless_drafts(selection: Selection, judged: Callable[[list[Reading]], Finding]) -> Finding:
+    """What final results come to together, unless a preliminary one among them would decide otherwise."""
+    finding = judged(selection.finals)
+    attempts = [[draft] for draft in selection.drafts]
+    for drafts in attempts + [selection.drafts] * (len(attempts) > 1):
+        if judged([*selection.finals, *drafts]).truth not in (t.UNKNOWN, finding.truth):
+            bases = [t.PROVISIONAL] + ([finding.basis] if finding.truth == t.UNKNOWN else [])
+            facts = (*finding.facts, *(result for draft in drafts for result in draft.results))
+            return unknown(t.first_basis(bases), facts, lambda: "a preliminary result would decide otherwise")
+    return finding
+
+
+def _count(leaf: ResultLeaf, finals: list[Reading], context: Context) -> Finding:
     assert leaf.count is not None
-    snapshots, singles = _snapshots(leaf, selection.finals)
+    snapshots, singles = _snapshots(leaf, finals)
     newest = max((one.lo for one in snapshots if one.inside == t.MET), default=None)
     candidates = [one for one in snapshots if newest is None or one.hi >= newest]
     number_of, bases, yes = _satisfied(leaf, singles, context)
@@ -167,9 +187,6 @@ def count(leaf: ResultLeaf, selection: Selection, context: Context) -> Finding:
         )
         bases = bases + [basis for _, more, _ in each for basis in more]
         yes = yes + [result for _, _, those in each for result in those]
-    drafts = [draft for draft in selection.drafts if read(leaf, draft, context).truth == t.MET]
-    if drafts:
-        number_of, bases = number_of._replace(hi=_sum(number_of.hi, len(drafts))), [*bases, t.PROVISIONAL]
     verdict = number_of.within(leaf.count)
     facts = yes or [result for reading in singles + candidates for result in reading.results]
     words = f"{interval(number_of)} such values; limit {limit_words(leaf.count)}"
@@ -186,8 +203,8 @@ def _snapshots(leaf: ResultLeaf, readings: list[Reading]) -> tuple[list[Reading]
     """Readings that are a state of the patient on one day, and those that each stand for themselves."""
     if leaf.method == "any":
         return [], readings
-    snapshots = [reading for reading in readings if reading.results[0].panel]
-    singles = [reading for reading in readings if not reading.results[0].panel]
+    snapshots = [one for one in readings if _is_panel(one, leaf)]
+    singles = [one for one in readings if not _is_panel(one, leaf)]
     if not isinstance(leaf.test, CodedTest):
         return snapshots, singles
     days: dict[tuple[date, date], list[Reading]] = {}
@@ -198,6 +215,11 @@ def _snapshots(leaf: ResultLeaf, readings: list[Reading]) -> tuple[list[Reading]
         lo, hi = min(one.lo for one in those), max(one.hi for one in those)
         snapshots.append(Reading(results, lo, hi, min(one.inside for one in those)))
     return snapshots, []
+
+
+def _is_panel(reading: Reading, leaf: ResultLeaf) -> bool:
+    """Whether a reading is the panel that is asked for; a blood pressure is none where one of its two is."""
+    return any(not result.through.isdisjoint(leaf.keys) for result in reading.results)
 
 
 def _satisfied(

@@ -8,6 +8,7 @@ from typing import Any
 
 from trialmatch.eligibility import criteria as c
 from trialmatch.eligibility.dates import Window
+from trialmatch.eligibility.facts import NO_ALLERGY, NO_DRUG_ALLERGY
 from trialmatch.eligibility.knowledge import NEGATIVE, POSITIVE
 from trialmatch.eligibility.units import Units
 from trialmatch.eligibility.values import Coding
@@ -212,6 +213,9 @@ class Definitions:
         if method is None or about is None:
             return None
         keys, label = about
+        if kind == "AllergyIntolerance" and keys is not None:  # what denies an allergy speaks of it, too
+            drugs = all(self.terminology.sets.is_drug(one) for one in keys)
+            keys += (NO_ALLERGY, NO_DRUG_ALLERGY) if drugs else (NO_ALLERGY,)
         negated = value == "valueBoolean" and raw[value] is False
         if kind != "MedicationRequest":
             if method not in ("latest", "any", "onset"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from trialmatch.eligibility.dates import FUTURE, PAST, UNKNOWN_TIME, Span, before
-from trialmatch.eligibility.facts import ABSENT, FINAL, PROVISIONAL, Event
+from trialmatch.eligibility.facts import ABSENT, FINAL, NO_ALLERGY, NO_DRUG_ALLERGY, PROVISIONAL, Event
 from trialmatch.eligibility.values import Coding
 from trialmatch.fhir.elements import Json, child, children, codes, codings, concept_codings, text
 from trialmatch.fhir.times import Clock, Extent, encounter_time, extent, moment, period
@@ -63,8 +63,10 @@ _CODES = {
 _ONGOING = {"active", "recurrence", "relapse"}
 _ENDED = {"inactive", "remission", "resolved"}
 
-#: "No known allergy" and its kin: evidence of absence for every allergy (SNOMED CT).
+#: What is no allergy but the statement that there is none (SNOMED CT), and where what it denies is looked for.
 NO_KNOWN_ALLERGY = "no-known-allergy"
+DENIED = {NO_KNOWN_ALLERGY: NO_ALLERGY, "no-known-drug-allergy": NO_DRUG_ALLERGY}
+DENIALS = frozenset({*DENIED, "no-known-food-or-environmental-allergy"})
 
 
 def names(resource: Json) -> tuple[tuple[Coding, ...], str]:

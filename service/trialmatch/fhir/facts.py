@@ -63,7 +63,7 @@ class _Bound(NamedTuple):
     """What codes and words are bound to: ``places`` of the index, by concept and ``system|code``.
 
     ``named`` only words speak of, ``vague`` are codes with the concepts that they support without proving them;
-    ``about`` is what of all these a criterion may look at.
+    ``about`` is what of all these a criterion may look at, ``through`` what only the code of a panel stands for.
     """
 
     concepts: frozenset[str]
@@ -72,6 +72,7 @@ class _Bound(NamedTuple):
     vague: tuple[tuple[str, str], ...]
     about: frozenset[str]
     doubt: str
+    through: frozenset[str]
 
 
 class Reader:
@@ -223,14 +224,17 @@ class Reader:
         bound = self._bound(kind, fact.codings, inherited, _words(fact))
         named = fact.display if fact.named else f"{self._name(fact, bound.concepts)} {fact.display}".strip()
         fact.bind(bound.concepts, named, doubt or bound.doubt)
+        if bound.through:
+            fact.belong(bound.through)
         index = self.facts.index
         for place in bound.places:
             index.setdefault(place, []).append(fact)
+        if kind == "AllergyIntolerance" and not bound.concepts.isdisjoint(events.DENIALS):
+            self._no_allergy(fact)
+            return
         self.facts.every.setdefault(kind, []).append(fact)
         if fact.state != ABSENT and (bound.named or bound.vague):
             self._hint(kind, fact, bound)
-        if kind == "AllergyIntolerance" and events.NO_KNOWN_ALLERGY in bound.concepts and not doubt:
-            self._no_allergy(fact)
 
     def _is_used(self, found: tuple[Coding, ...], inherited: tuple[Coding, ...], words: str) -> bool:
         """Whether any criterion looks at a measurement that is named so."""
@@ -253,14 +257,13 @@ class Reader:
 
     def _bind(self, kind: str, found: tuple[Coding, ...], inherited: tuple[Coding, ...], words: str) -> _Bound:
         sets = self.terminology.sets
-        concepts: set[str] = set()
-        keys: set[str] = set()
-        for coding in found + inherited:
-            concepts |= sets.concepts(coding.system, coding.code)
-            keys |= {f"{system}|{code}" for system, code in sets.codes_of(coding.system, coding.code)}
-        named = self._named(kind, found, words) if not concepts else frozenset()
+        concepts, keys = sets.bound(found)
+        named = self._named(kind, found, words) if not concepts and not sets.bound(inherited)[0] else frozenset()
         if named and self.accept_text:
             concepts |= named
+        own = concepts | keys
+        for more, into in zip(sets.bound(inherited), (concepts, keys), strict=True):
+            into |= more
         held = frozenset(concepts)
         vague = tuple(
             (coding.code, concept)
@@ -269,7 +272,7 @@ class Reader:
         )
         places = tuple((kind, key) for key in sorted(held | keys))
         about = held | keys | named | {concept for _, concept in vague}
-        return _Bound(held, places, named - held, vague, about, self._doubt(found, held))
+        return _Bound(held, places, named - held, vague, about, self._doubt(found, held), (held | keys) - own)
 
     def _hint(self, kind: str, fact: Any, bound: _Bound) -> None:
         """Note what a record speaks for without proving it: by its words alone, or by a code that is not specific."""
@@ -292,10 +295,18 @@ class Reader:
         return next((coding.code for coding in fact.codings), "a record without a name")
 
     def _no_allergy(self, fact: Any) -> None:
-        """“No known allergy” speaks of every allergy: it is evidence of absence for each concept."""
-        refuted = replace(fact, state=ABSENT)
-        for concept in self.terminology.sets.titles:
-            self.facts.index.setdefault(("AllergyIntolerance", concept), []).append(refuted)
+        """“No known allergy” denies every allergy, “no known drug allergy” those to drugs; others deny none asked for.
+
+        A denial that is itself refuted, or over, denies nothing; one that is not confirmed leaves them open.
+        """
+        if fact.state == ABSENT or fact.over:
+            return
+        denial = replace(fact, state=ABSENT) if fact.state == FINAL and not fact.doubt else fact
+        for denied, speaks_of in events.DENIED.items():
+            if denied in fact.concepts:
+                self.facts.index.setdefault(("AllergyIntolerance", speaks_of), []).append(denial)
+        if events.NO_KNOWN_ALLERGY in fact.concepts:
+            self.facts.every.setdefault("AllergyIntolerance", []).append(denial)
 
     def _named(self, kind: str, codes: tuple[Coding, ...], own: str) -> frozenset[str]:
         """The concepts that only a record's words name, with all that take them in."""

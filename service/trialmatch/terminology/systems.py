@@ -17,6 +17,9 @@ METHOD = f"{BASE}/CodeSystem/method"
 ANCHOR = f"{BASE}/CodeSystem/anchor"
 VALUE_SET = f"{BASE}/ValueSet/"
 
+#: Code systems whose codes are all drugs.
+DRUG_SYSTEMS = frozenset({RXNORM, ATC, "http://hl7.org/fhir/sid/ndc"})
+
 #: Other spellings met in the wild (HL7 OIDs, trailing slashes, versions) of the systems above.
 _ALIASES = {
     "urn:oid:2.16.840.1.113883.6.1": LOINC,

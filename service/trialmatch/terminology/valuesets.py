@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from trialmatch.config import BASE
+from trialmatch.eligibility.values import Coding
 from trialmatch.terminology.shapes import SUPPORTING
-from trialmatch.terminology.systems import CONCEPT, VALUE_SET, canonical, with_ancestors
+from trialmatch.terminology.systems import CONCEPT, DRUG_SYSTEMS, VALUE_SET, canonical, with_ancestors
 
 _REVIEW = f"{BASE}/StructureDefinition/review"
 
@@ -128,6 +129,15 @@ class CodeSets:
                 found += [(other_system, one) for one in with_ancestors(other_system, other)]
         return found
 
+    def bound(self, codings: Iterable[Coding]) -> tuple[set[str], set[str]]:
+        """The concepts that codings mean, and the codes (``system|code``) that they stand for."""
+        concepts: set[str] = set()
+        keys: set[str] = set()
+        for coding in codings:
+            concepts |= self.concepts(coding.system, coding.code)
+            keys |= {f"{system}|{code}" for system, code in self.codes_of(coding.system, coding.code)}
+        return concepts, keys
+
     def _holds(self, concept: str, codes: list[tuple[str, str]], seen: frozenset[str]) -> bool:
         if concept in seen or self._excludes[concept] & set(codes):
             return False
@@ -163,6 +173,11 @@ class CodeSets:
                 found |= self._includes.get(one, set())
                 pending += self._unions.get(one, set())
         return found
+
+    def is_drug(self, name: str) -> bool:
+        """Whether a concept, or ``system|code``, is nothing but drugs."""
+        codes = self.codes(name) if name in self else {name.partition("|")[::2]}
+        return bool(codes) and all(system in DRUG_SYSTEMS for system, _ in codes)
 
     def spellings(self, keys: Iterable[str]) -> set[tuple[str, str]]:
         """All codes that connect a record with one of ``keys`` (concepts, or ``system|code``), to search by.

@@ -44,13 +44,15 @@ CLARIFICATIONS: tuple[Clarification, ...] = (
         "S5",
         "\"1 A or 2 B\" counts components of a panel. Panels are repeated.",
         "With `instancesQuantity` only the newest panel in the window counts, unless the method is `any`; grades that "
-        "are single results of one day are a panel too. Other single results count each.",
+        "are single results of one day are a panel too. Other single results count each, also where they were written "
+        "down inside a panel of something else (a blood pressure, vital signs).",
         "Two visits with one B each are not two B.",
         (
             "BILAG: one A or two B",
             "Only the newest panel counts",
             "Grades of one day are a panel",
             "Single results are counted each",
+            "Single results inside a panel are counted each",
         ),
     ),
     Clarification(

@@ -12,13 +12,19 @@ from tests.spec.criteria import (
     times,
     within,
 )
-from tests.spec.model import Section, met, row, rule, unknown, unmet
-from tests.spec.record import LOINC, alt, condition, lab, patient, score, wrote
+from tests.spec.model import Fact, Section, met, row, rule, unknown, unmet
+from tests.spec.record import LOINC, alt, condition, lab, number, patient, score, vital_signs, wrote
 
 MAN, WOMAN, SOMEBODY = (patient("1976-01-01", each) for each in ("male", "female", "unknown"))
 WEIGHT = lab("weight", 72, "kg")
 CLEARANCE = measured("creatinine-clearance", quantity(">=", 60, "mL/min"))
 DERIVED = method(CLEARANCE, "cockcroft-gault")
+
+
+def saturations(*values: float) -> Fact:
+    """Oxygen saturations of one moment, as components of vital signs."""
+    return vital_signs("2026-02-20", *(("spo2", {"valueQuantity": number(one, "%")}, f"{one} %") for one in values))
+
 
 SELECTION = Section(
     "Which of several results",
@@ -56,6 +62,21 @@ has to fall into the window.
                 why="the low one is a day before the window"),
             row(unknown("missing-data"), lab("hemoglobin", 90, "g/L", "2025-08-31")),
             row(unknown("missing-data")),
+        ),
+        rule(
+            "all, and a panel",
+            "Every component counts, too.",
+            within(method(measured("spo2", quantity(">=", 94, "%")), "all"), -6, 0, "mo"),
+            row(met(), saturations(95, 94)),
+            row(unmet(), saturations(95, 93)),
+        ),
+        rule(
+            "latest, and two values in one panel",
+            "They conflict where they do not decide alike.",
+            measured("spo2", quantity(">=", 94, "%")),
+            row(met(), saturations(95, 94)),
+            row(unmet(), saturations(92, 93)),
+            row(unknown("unusable"), saturations(95, 93)),
         ),
         rule(
             "max",
@@ -170,6 +191,17 @@ negative. The limit of a relative change is in `%` or `1`, as its unit says.
             row(unmet(), lab("hemoglobin", 10, "g/dL", "2025-06-01"), lab("hemoglobin", 120, "g/L", "2026-02-01"),
                 why="an increase"),
             row(unknown("missing-data"), lab("hemoglobin", 120, "g/L", "2026-02-01")),
+        ),
+        rule(
+            "A change by a preliminary result",
+            "It matters where it would decide otherwise.",
+            within(method(measured("mrss", quantity(">", 25, "%")), "relative-change"), -12, 0, "mo"),
+            row(unknown("provisional"), score("mrss", 10, "2025-06-01"), score("mrss", 11, "2026-01-01"),
+                score("mrss", 14, "2026-02-01").but("{}, preliminary", status="preliminary")),
+            row(unmet(), score("mrss", 10, "2025-06-01"), score("mrss", 11, "2026-01-01"),
+                score("mrss", 12, "2026-02-01").but("{}, preliminary", status="preliminary")),
+            row(unknown("provisional"), score("mrss", 10, "2025-06-01"),
+                score("mrss", 14, "2026-02-01").but("{}, preliminary", status="preliminary")),
         ),
         rule(
             "A change in a range",

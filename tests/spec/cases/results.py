@@ -28,9 +28,11 @@ from tests.spec.record import (
     interpreted,
     lab,
     negative,
+    number,
     observation,
     panel,
     positive,
+    vital_signs,
     wrote,
 )
 
@@ -44,6 +46,22 @@ def displayed(words: str) -> Fact:
     """A positive result under the code of antinuclear antibodies, displayed as something."""
     code = {"coding": [{"system": LOINC, "code": "8061-4", "display": words}]}
     return positive("ana").but(f"LOINC 8061-4 (ANA) displayed as “{words}”: positive, 2026-02-20", code=code)
+
+
+def low_saturation(on: str) -> Fact:
+    """A low oxygen saturation inside vital signs."""
+    return vital_signs(on, ("spo2", {"valueQuantity": number(88, "%")}, "88 %"))
+
+
+def fine_saturation(on: str) -> Fact:
+    """A fine one."""
+    return vital_signs(on, ("spo2", {"valueQuantity": number(97, "%")}, "97 %"))
+
+
+def two_viruses(first: str, second: str) -> Fact:
+    """A test for two viruses under one code."""
+    parts = (("HIV 1", {"valueString": first}, first), ("HIV 2", {"valueString": second}, second))
+    return panel("hiv-ab", "2026-02-20", *parts)
 
 
 POLARITY = Section(
@@ -89,6 +107,14 @@ are `imprecise`.
             row(met(), answer("hbsag", LOINC, "LA6577-6", "Negative")),
             row(unmet(), positive("hbsag")),
             row(unmet(), interpreted("hbsag", "POS")),
+        ),
+        rule(
+            "A panel of tests",
+            "Where the code of a panel is asked for, one positive component makes it positive, and negative means all.",
+            (measured("hiv-ab", NEGATIVE), measured("hiv-ab", POSITIVE)),
+            row({"1": met(), "2": unmet()}, two_viruses("Non-reactive", "Non-reactive")),
+            row({"1": unmet(), "2": met()}, two_viruses("Non-reactive", "Reactive")),
+            row({"1": unknown("imprecise"), "2": unknown("imprecise")}, two_viruses("Non-reactive", "Equivocal")),
         ),
         rule(
             "Flags",
@@ -271,6 +297,17 @@ satisfy, each component counting.
                 why="one and one are not two"),
         ),
         rule(
+            "A preliminary panel",
+            "It matters where its grades would decide otherwise.",
+            counted(measured("bilag2004", grade("B")), ">=", 2),
+            row(unknown("provisional"), grades("2026-02-10", renal="B", skin="C"),
+                grades("2026-02-20", renal="B", skin="B").but("{}, preliminary", status="preliminary")),
+            row(unknown("provisional"), grades("2026-02-10", renal="B", skin="B"),
+                grades("2026-02-20", renal="B", skin="C").but("{}, preliminary", status="preliminary")),
+            row(unmet(), grades("2026-02-10", renal="B", skin="B").but("{}, preliminary", status="preliminary"),
+                grades("2026-02-20", renal="B", skin="C"), why="the older one is past"),
+        ),
+        rule(
             "Grades of one day are a panel",
             "An organ system that is graded at two visits is still one organ system.",
             counted(measured("bilag2004", grade("B")), ">=", 2),
@@ -290,6 +327,16 @@ satisfy, each component counting.
                 lab("neutrophils", 0.9, "10*9/L", "2026-01-01"),
                 why="one of them is outside the window"),
             row(unknown("missing-data")),
+        ),
+        rule(
+            "Single results inside a panel are counted each",
+            "A result is no panel because it was written down together with others: two low oxygen saturations.",
+            counted(within(measured("spo2", quantity("<", 90, "%")), -12, 0, "mo"), ">=", 2),
+            row(met(evidence=2), low_saturation("2025-10-01"), low_saturation("2025-12-01"),
+                fine_saturation("2026-02-20")),
+            row(unmet(), low_saturation("2025-10-01"), fine_saturation("2026-02-20")),
+            row(unknown("provisional"), low_saturation("2025-10-01"),
+                low_saturation("2025-12-01").but("{}, preliminary", status="preliminary")),
         ),
         rule(
             "A count at most",
