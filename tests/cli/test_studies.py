@@ -130,6 +130,14 @@ def test_check_warns_but_is_done(run: Run, tmp_path: Path) -> None:
     assert "warning" in warning
 
 
+def test_a_gate_under_an_exclusion_is_none(run: Run, tmp_path: Path) -> None:
+    """Silence then speaks for a patient, so that the study would list everybody all the same."""
+    path = _file(tmp_path, study_bundle([AGE, {**LUPUS, "exclude": True}]))
+    done = run("studies", "check", path)
+    assert done.exit_code == 0
+    assert "warning: no disease gate" in done.stderr
+
+
 def test_check_tells_every_fault_in_a_line(tmp_path: Path) -> None:
     unit = json.loads(json.dumps(AGE).replace('"code": "a"', '"code": "furlong"'))
     modified = {**LUPUS, "modifierExtension": [{"url": "urn:x", "valueBoolean": True}]}

@@ -97,23 +97,19 @@ class Reader:
             self.faults.refuse(path, f"nested {above.depth} deep", f"at most {self.settings.study_depth} deep")
             return None
         link_id = self._link_id(place, above)
-        if "modifierExtension" in raw:
-            found = raw["modifierExtension"]
-            urls = [str(one.get("url")) for one in found if isinstance(one, dict)] if isinstance(found, list) else []
-            self.faults.refuse(
-                f"{path}.modifierExtension", ", ".join(urls) or "one", "none: it could change the meaning"
-            )
         extensions = marks(raw, path, self.faults)
         exclude = raw.get("exclude") is True
         if raw.get("exclude") is not None and not isinstance(raw["exclude"], bool):
             self.faults.refuse(f"{path}.exclude", json_type(raw["exclude"]), "true or false")
         base = self._described(raw, link_id, exclude, extensions, above)
-        if path in self.unreadable:
-            return replace(base, leaf=c.TextLeaf(label=base.text))
         present = [name for name in _DEFINITIONS if raw.get(name) is not None]
         if len(present) > 1:
             self.faults.refuse(path, " and ".join(present), "one definition[x], or none for text only")
             return None
+        if path in self.unreadable:
+            if present == ["definitionByCombination"]:
+                self._group(place, base, extensions, above)  # what is ambiguous is refused even so
+            return replace(base, leaf=c.TextLeaf(label=base.text))
         item = self._defined(place, present[0] if present else None, base, extensions, above)
         if item is not None and "cohort" in extensions:
             if item.leaf is not None:
@@ -315,7 +311,9 @@ class Reader:
             whole = isinstance(threshold, int) and not isinstance(threshold, bool)
             if not whole or not (1 if code == "at-least" else 0) <= int(threshold or 0) <= size:
                 found = "none" if threshold is None else f"{threshold} of {size} members"
-                self.faults.refuse(f"{here}.threshold", found, f"a whole number up to the number of members ({size})")
+                if not self.faults.refused(f"{here}.threshold"):  # as no valid R5
+                    allowed = f"a whole number up to the number of members ({size})"
+                    self.faults.refuse(f"{here}.threshold", found, allowed)
                 fine = False
         elif threshold is not None and code in c.COMBINATIONS:
             self.faults.refuse(
@@ -365,7 +363,8 @@ class Reader:
         below = Above(f"{base.link_id}.", flipped, base.cohort, above.depth + 1, followed)
         items = self._top(found, below)
         if not items:
-            self.faults.add(here, "a block without characteristics", "at least one")
+            if not found.resource.get("characteristic"):
+                self.faults.add(here, "a block without characteristics", "at least one")
             return None
         return replace(base, combination="all-of", members=items)
 

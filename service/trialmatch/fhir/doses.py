@@ -114,7 +114,7 @@ def amount_of(quantity: Json, strength: Strength | None, units: Units) -> Dose:
     if unit is not None:
         for target in ("mg", "mg/kg", "mg/d", "mg/kg/d"):
             conversion = units.conversion(unit, target)
-            if conversion is not None and units.conversion(unit, "1") is None:
+            if conversion is not None and (units.conversion(unit, "1") is None or "kg" in unit):
                 return Dose(Interval.of(conversion(value)), target)
     if strength is not None and _same_product_unit(quantity, strength.of, unit, units):
         conversion = units.conversion(strength.unit, "mg")

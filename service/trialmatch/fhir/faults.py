@@ -35,6 +35,10 @@ class Faults:
         """Note a fault that is refused even leniently."""
         self.add(path, found, allowed, ambiguous=True)
 
+    def refused(self, path: str) -> bool:
+        """Whether something at exactly this place has been refused."""
+        return any(line.startswith(f"{shown(path, _LONGEST_PATH)}: ") for line in self.faults)
+
     def warn(self, path: str, words: str) -> None:
         """Note what is accepted but should be known."""
         self._note([f"{shown(path, _LONGEST_PATH)}: warning: {shown(words)}"], refused=False)

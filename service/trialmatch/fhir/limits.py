@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
+from datetime import date, tzinfo
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -20,6 +20,9 @@ _OFFSET_SYSTEMS = (
 _COMPARATORS = ("<", "<=", ">=", ">")
 _CALENDAR = ("d", "wk", "mo", "a")
 _ANCHORS = ("screening", "enrolment", "infusion")
+
+#: Ends of months, short and long, in leap years and others.
+_SOME_DAYS = tuple(date(year, month, day) for year in (2023, 2024) for month in range(1, 13) for day in (1, 28))
 
 
 class Limit(NamedTuple):
@@ -172,6 +175,13 @@ def window(raw: Any, path: str, anchor: object, units: Units, faults: Faults) ->
                 ends[key] = offset(stretch[key], f"{path}.range.{key}", units, faults)
                 if ends[key] is None:
                     return None
+                if stretch[key].get("comparator") is not None:
+                    allowed = "none: the bounds of a Range are inclusive"
+                    faults.add(f"{path}.range.{key}.comparator", "a comparator", allowed)
+                    return None
+        if _is_reversed(ends.get("low"), ends.get("high")):
+            faults.add(f"{path}.range", "low is after high", "a Range that holds some day; negative is before")
+            return None
         return Window(anchor, ends.get("low"), ends.get("high"))
     if "quantity" in raw:
         distance = offset(raw["quantity"], f"{path}.quantity", units, faults)
@@ -184,6 +194,13 @@ def window(raw: Any, path: str, anchor: object, units: Units, faults: Faults) ->
             return Window(anchor, high=distance, high_strict=comparator == "<")
         return Window(anchor, distance, distance)
     return Window(anchor)
+
+
+def _is_reversed(low: Offset | None, high: Offset | None) -> bool:
+    """Whether a window holds no day, on whichever day its anchor falls (30 days may be more or less than a month)."""
+    if low is None or high is None:
+        return False
+    return all(low.from_day(day) > high.from_day(day) for day in _SOME_DAYS)
 
 
 def named_anchor(raw: Any, path: str, zone: tzinfo, faults: Faults) -> object | None:

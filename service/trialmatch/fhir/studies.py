@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from trialmatch.config import BASE, Settings
-from trialmatch.eligibility.criteria import EventLeaf, JudgementLeaf, Leaf, Study
+from trialmatch.eligibility.criteria import JudgementLeaf, Leaf, Study
 from trialmatch.errors import FaultyStudy, UnknownStudy
 from trialmatch.fhir.characteristics import Reader
 from trialmatch.fhir.definition_files import SHIPPED, Definition, from_paths, shipped, unpacked
@@ -20,6 +20,7 @@ from trialmatch.fhir.elements import json_type
 from trialmatch.fhir.faults import Faults
 from trialmatch.fhir.leaves import Noticed
 from trialmatch.fhir.scopes import Above, Scope, scope_of
+from trialmatch.fhir.unmodified import refuse_modifiers
 from trialmatch.fhir.written import digest_of
 from trialmatch.terminology.mappings import Terminology
 from trialmatch.terminology.shapes import VALUE_SET, misshapen
@@ -146,6 +147,11 @@ def _object(element: dict[str, Any], name: str, path: str, faults: Faults) -> di
 def _write(loading: _Loading) -> None:
     """JSON that can be written again."""
     loading.digest = digest_of(loading.definitions, loading.faults)
+
+
+def _unmodified(loading: _Loading) -> None:
+    """Without modifier extensions."""
+    refuse_modifiers(loading.definitions, loading.faults)
 
 
 def _validate(loading: _Loading) -> None:
@@ -292,8 +298,11 @@ def _has_exclusions(scope: Scope, loading: _Loading) -> bool:
 
 
 def _gated(study: Study) -> bool:
-    return any(getattr(item.leaf, "absent", False) for item in study.walk() if isinstance(item.leaf, EventLeaf)) or any(
-        getattr(item.leaf, "absent", False) for item in study.walk()
+    """Whether there is a leaf whose silence speaks against a patient; under an exclusion it speaks for one."""
+    return any(
+        getattr(item.leaf, "absent", False)
+        and (item.exclude != getattr(item.leaf, "negated", False)) == item.flipped
+        for item in study.walk()
     )
 
 
@@ -334,7 +343,7 @@ def _blocks_alone(loading: _Loading, used: set[str]) -> None:
 
 
 #: The way of a study from raw JSON to criteria.
-STEPS = (_write, _validate, _value_sets, _read)
+STEPS = (_write, _unmodified, _validate, _value_sets, _read)
 
 
 def load(

@@ -73,6 +73,8 @@ def nested(depth: int) -> Json:
 
 VALUE = "characteristic[0].definitionByTypeAndValue"
 TWO = (plain("1.1"), plain("1.2"))
+ONLY_ON_TUESDAYS = {"modifierExtension": [{"url": "https://example.org/only-on-tuesdays", "valueBoolean": True}]}
+SIX_MONTHS = {"range": {"low": amount(-6, "mo"), "high": amount(0, "mo")}}
 
 FAULTS = (
     fault("A study without faults", "Nothing is reported.", plain(), expect=()),
@@ -191,6 +193,28 @@ FAULTS = (
         "It may turn the meaning of the characteristic around; what is not understood is refused.",
         {**plain(), "modifierExtension": [{"url": "https://example.org/only-on-tuesdays", "valueBoolean": True}]},
         expect=(("characteristic[0].modifierExtension", "https://example.org/only-on-tuesdays"),),
+    ),
+    fault(
+        "A modifier extension further inside",
+        "Wherever it stands: in a definition, a window, the study itself.",
+        {**plain(), "definitionByTypeAndValue": {**plain()["definitionByTypeAndValue"], **ONLY_ON_TUESDAYS}},
+        printed("2", {"definitionByCombination": {"code": "any-of", "characteristic": [plain("2.1")],
+                                                  **ONLY_ON_TUESDAYS}}),
+        printed("3", {**diagnosis("stroke"), "timeFromEvent": [{**SIX_MONTHS, **ONLY_ON_TUESDAYS}]}),
+        expect=(("ResearchStudy/SPEC-1.modifierExtension", "only-on-tuesdays"),
+                (f"{VALUE}.modifierExtension", "only-on-tuesdays"),
+                ("characteristic[1].definitionByCombination.modifierExtension", "only-on-tuesdays"),
+                ("characteristic[2].timeFromEvent[0].modifierExtension", "only-on-tuesdays")),
+        **ONLY_ON_TUESDAYS,
+    ),
+    fault(
+        "A window that holds no day",
+        "Negative is before: from six months before to the day itself, not the other way round. Bounds are inclusive.",
+        printed("1", within(diagnosis("stroke"), 0, -6, "mo")),
+        printed("2", within(diagnosis("stroke"), -30, -1, "d")),
+        printed("3", {**diagnosis("stroke"), "timeFromEvent": [{"range": {"low": amount(-6, "mo", ">")}}]}),
+        expect=(("characteristic[0].timeFromEvent[0].range", "low is after high"),
+                ("characteristic[2].timeFromEvent[0].range.low.comparator", "inclusive")),
     ),
     fault(
         "A unit that is not UCUM",
@@ -348,6 +372,11 @@ LENIENT = (
              (("characteristic[0].definitionByCombination.code", "bogus"),)),
             ("A threshold fault", (printed("1", at_least(3, *TWO)),),
              (("characteristic[0].definitionByCombination.threshold", "3"),)),
+            ("A threshold that is no valid FHIR", (printed("1", at_least(0, *TWO)),),
+             (("characteristic[0].definitionByCombination.threshold", "0"),)),
+            ("Two definitions, one of them no valid FHIR",
+             ({**plain(), **judgement("consent"), "exclude": None, "instancesQuantity": "two"},),
+             (("characteristic[0]", "definitionCodeableConcept"),)),
             ("A repeated linkId", (plain("I1"), plain("I1")), (("characteristic[1].linkId", "I1"),)),
             ("A cycle", (printed("1", {"definitionId": "2"}), printed("2", {"definitionId": "1"})),
                 (("definitionId", "cycle"),)),
