@@ -222,7 +222,8 @@ def sightings_for(
     kind = definition["type"]["coding"][0]["code"]
     kinds = DRUG_RECORDS if kind == "MedicationRequest" else (kind,)
     _, codes = meant(definition["valueCodeableConcept"])
-    found = []
+    found: list[Sighting] = []
+    dosed: list[str] = []
     for record in resources:
         if record["resourceType"] not in kinds:
             continue
@@ -238,7 +239,10 @@ def sightings_for(
                 sighting = replace(sighting, there=False, too_low=True)
             elif isinstance(dose, str):
                 sighting = replace(sighting, doubts=sighting.doubts | {dose})
+        dosed.append(record["resourceType"])
         found.append(sighting)
+    if extension(characteristic, "daily-dose") is not None and len(dosed) > len(set(dosed)):
+        raise NotCovered("doses that may be taken side by side")
     return found
 
 

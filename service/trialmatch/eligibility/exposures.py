@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from functools import lru_cache
-from typing import NamedTuple
 
 from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.context import Context, Finding, unknown, unmet
 from trialmatch.eligibility.criteria import DoseLimit, DurationLimit, ExposureLeaf
-from trialmatch.eligibility.dates import ALWAYS, NEXT_DAY, Bounds, Offset
-from trialmatch.eligibility.derived import WEIGHT, newest
+from trialmatch.eligibility.dates import NEXT_DAY, Bounds, Offset
+from trialmatch.eligibility.dosing import Dosed, dose_of, side_by_side, together
 from trialmatch.eligibility.events import Vote, current, decided, in_window, lasting, silence, unusable
 from trialmatch.eligibility.facts import ABSENT, PROVISIONAL, Dose, Event, Exposure
 from trialmatch.eligibility.values import Interval
@@ -48,7 +47,8 @@ def _evaluate(leaf: ExposureLeaf, context: Context) -> Finding:
     records = _days_together(_required(records, context), leaf)
     findings = []
     for window in windows or [None]:  # type: ignore[list-item]
-        stretches = [_stretch(record, leaf.dose, window, context) for record in records]
+        beside = side_by_side(records, leaf.dose, window, context)
+        stretches = [_stretch(one, leaf.dose, window, context, beside.get(id(one), ())) for one in records]
         findings.append(_judge(stretches, leaf, context))
     if len(findings) == 1:
         return findings[0]
@@ -107,17 +107,24 @@ def _days_together(records: list[Exposure], leaf: ExposureLeaf) -> list[Exposure
     return summed
 
 
-def _stretch(record: Exposure, limit: DoseLimit | None, window: Bounds | None, context: Context) -> Stretch:
-    """An exposure in a window; shared by all leaves that ask for the same dose."""
-    key = ("stretch", id(record), limit, window)
+def _stretch(
+    record: Exposure, limit: DoseLimit | None, window: Bounds | None, context: Context, beside: tuple[Exposure, ...]
+) -> Stretch:
+    """An exposure in a window; shared by all leaves that ask for the same dose of it and of those ``beside`` it."""
+    key = ("stretch", id(record), limit, window, tuple(map(id, beside)))
     found: Stretch | None = context.memo.get(key)
     if found is None:
-        found = context.memo[key] = _worked_out(record, limit, window, context)  # holds on to the record, and its id
+        found = _worked_out(record, limit, window, context, beside)
+        context.memo[key] = found  # holds on to the record, and its id
     return found
 
 
-def _worked_out(record: Exposure, limit: DoseLimit | None, window: Bounds | None, context: Context) -> Stretch:
-    dosed = _dosed(record, limit, context)
+def _worked_out(
+    record: Exposure, limit: DoseLimit | None, window: Bounds | None, context: Context, beside: tuple[Exposure, ...]
+) -> Stretch:
+    dosed = dose_of(record, limit, context)
+    if beside and limit is not None and dosed.there is not None:
+        dosed = together(dosed, [dose_of(other, limit, context).there for other in beside], limit)
     one = _vote(record, dosed, window, context)
     if window is None:
         return Stretch(one, None, None)
@@ -173,72 +180,6 @@ def _vote(record: Exposure, dosed: Dosed, window: Bounds | None, context: Contex
         otherwise = record.doubt or ("only provisional" if problem else "its dates are too vague to decide")
         return Vote(t.UNKNOWN, t.first_basis(bases), record, lambda: f"{record.display}: {words() or otherwise}")
     return Vote(t.MET, t.EVIDENCE, record, lambda: ": ".join(filter(None, (record.display, words()))))
-
-
-class Dosed(NamedTuple):
-    """Whether an exposure has the daily dose that a leaf asks for, its basis where unknown, and in words."""
-
-    truth: int
-    basis: str = t.EVIDENCE
-    words: Callable[[], str] = str
-
-
-def _dosed(record: Exposure, limit: DoseLimit | None, context: Context) -> Dosed:
-    """Whether an exposure has the daily dose."""
-    if limit is None:
-        return _ANY_DOSE
-    dose = record.dose
-    if dose.amount is None:
-        return Dosed(t.UNKNOWN, t.UNUSABLE, lambda: dose.problem)
-    amount, unit = dose.amount, dose.unit
-    drug = context.knowledge.drug(record.concepts)
-    if drug is not None and drug.equivalent is not None:
-        amount = _equivalent(amount, drug.equivalent)
-    by_weight, own_weight = "/kg" in limit.unit, "/kg" in unit
-    if by_weight != own_weight:
-        weight = newest(WEIGHT, "kg", ALWAYS, context)
-        if isinstance(weight, Finding):
-            problem = weight.note
-            return Dosed(t.UNKNOWN, t.UNUSABLE, lambda: f"no usable body weight ({problem()})")
-        amount = _by_weight(amount, weight.number) if by_weight else _times_weight(amount, weight.number)
-        unit = unit.replace("/d", "/kg/d") if by_weight else unit.replace("/kg", "")
-    conversion = context.knowledge.units.conversion(unit, limit.unit)
-    if conversion is None:
-        return Dosed(t.UNKNOWN, t.UNUSABLE, lambda: f"its dose in {unit} cannot be given in {limit.unit}")
-    there = amount.map(*conversion)
-    verdict = there.within(limit.limit)
-    equals = " prednisone-equivalent" if drug is not None and drug.equivalent is not None else ""
-    return Dosed(
-        verdict,
-        t.EVIDENCE if verdict else t.IMPRECISE,
-        lambda: f"{interval(there, limit.unit)}{equals}; limit {limit_words(limit.limit, limit.unit)}",
-    )
-
-
-_ANY_DOSE = Dosed(t.MET)
-
-
-def _by_weight(amount: Interval, kilograms: Interval) -> Interval:
-    """A dose by body weight; both may be known as intervals only."""
-    lo = amount.lo / kilograms.hi if amount.lo is not None and kilograms.hi else None
-    hi = amount.hi / kilograms.lo if amount.hi is not None and kilograms.lo else None
-    return Interval(lo, hi, amount.lo_strict or kilograms.hi_strict, amount.hi_strict or kilograms.lo_strict)
-
-
-def _times_weight(amount: Interval, kilograms: Interval) -> Interval:
-    """A dose a day out of one by body weight."""
-    lo = amount.lo * kilograms.lo if amount.lo is not None and kilograms.lo is not None else None
-    hi = amount.hi * kilograms.hi if amount.hi is not None and kilograms.hi is not None else None
-    return Interval(lo, hi, amount.lo_strict or kilograms.lo_strict, amount.hi_strict or kilograms.hi_strict)
-
-
-def _equivalent(amount: Interval, five_of_prednisone: Interval) -> Interval:
-    """A dose in mg of prednisone; the equivalents of some drugs are a range."""
-    low, high = five_of_prednisone.lo, five_of_prednisone.hi
-    assert low is not None and high is not None
-    lo = None if amount.lo is None else amount.lo * 5 / high
-    hi = None if amount.hi is None else amount.hi * 5 / low
-    return Interval(lo, hi, amount.lo_strict, amount.hi_strict)
 
 
 def _count(stretches: list[Stretch], leaf: ExposureLeaf, context: Context) -> Finding:

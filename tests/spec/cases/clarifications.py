@@ -239,4 +239,28 @@ CLARIFICATIONS: tuple[Clarification, ...] = (
         "So FHIR explains `onset[x]`; and what was planned is not what was done.",
         ("A partial date of a diagnosis", "Another study", "An encounter of a kind", "An end that is not known"),
     ),
+    Clarification(
+        "N11",
+        "Two orders of glucocorticoids that are both in force.",
+        "Of records of one type that go on side by side each may be the dose, or all of them together; where these "
+        "readings decide differently the leaf is `imprecise`.",
+        "Split doses come as two orders, and so do orders that somebody forgot to end.",
+        ("Two orders side by side", "Two orders side by side, and a limit above"),
+    ),
+    Clarification(
+        "N12",
+        "“No known allergy” and its kin are records of allergies that say there is none.",
+        "They are evidence of absence for the kind of allergen they name: any, or drugs. Those of food and environment "
+        "say nothing that a criterion asks. None of them is an allergy.",
+        "A patient without hay fever may well have had anaphylaxis under rituximab.",
+        ("No known allergy", "No known allergy, and a code", "No known drug allergy, and no drug"),
+    ),
+    Clarification(
+        "N13",
+        "A panel without a value of its own, whose components are several results.",
+        "Any component may give the grade or the positive result that is asked for; a negative one needs all of them, "
+        "and so does the method `all`. Numbers that do not decide alike are `unusable`.",
+        "A test for two viruses is negative when both are.",
+        ("A panel of tests", "all, and a panel", "latest, and two values in one panel"),
+    ),
 )

@@ -313,6 +313,32 @@ nasal, inhaled and otic forms are not systemic, and no exposure criterion looks 
                 why="the other one is not"),
         ),
         rule(
+            "Two orders side by side",
+            "20 mg and 2.5 mg may be 22.5 mg, or one has replaced the other: decided where both readings decide alike. "
+            "Of two kinds of record (an order and its statement) nothing is added up, nor of one after the other.",
+            exclude(daily_dose(exposure("glucocorticoid"), ">", 20, "mg/d")),
+            row(unknown("imprecise"), dosed("prednisone", 20, "20 mg once a day"),
+                dosed("prednisone", 2.5, "2.5 mg once a day")),
+            row(met(), dosed("prednisone", 15, "15 mg once a day"), dosed("prednisone", 5, "5 mg once a day")),
+            row(unmet(), dosed("prednisone", 25, "25 mg once a day"), dosed("prednisone", 5, "5 mg once a day")),
+            row(unknown("imprecise"), dosed("prednisone", 15, "15 mg once a day"),
+                dosed("methylprednisolone", 8, "8 mg once a day"), why="15 and 10 mg of prednisone"),
+            row(met(), dosed("prednisone", 20, "20 mg once a day"), ordered("prednisone", SINCE).but(
+                "order of prednisone 20 mg once a day (active), 2025-12-01", dosageInstruction=dosage(20)),
+                why="the order of what is taken"),
+            row(met(), took("prednisone", "2025-06-01", "2025-09-01", dose=dosage(15), words="15 mg once a day"),
+                took("prednisone", "2025-09-01", "2025-12-01", dose=dosage(15), words="15 mg once a day"),
+                why="one after the other"),
+        ),
+        rule(
+            "Two orders side by side, and a limit above",
+            "At most 10 mg.",
+            daily_dose(exposure("glucocorticoid"), "<=", 10, "mg/d"),
+            row(unknown("imprecise"), dosed("prednisone", 7.5, "7.5 mg once a day"),
+                dosed("prednisone", 5, "5 mg once a day")),
+            row(met(), dosed("prednisone", 5, "5 mg once a day"), dosed("prednisone", 2.5, "2.5 mg once a day")),
+        ),
+        rule(
             "A dose for a time",
             "28 days at 1 mg/kg or more; what was taken at less does not count.",
             lasting(daily_dose(exposure("glucocorticoid"), ">=", 1, "mg/kg/d"), ">=", 28, "d"),
