@@ -375,7 +375,7 @@ LENIENT = (
             ("A threshold that is no valid FHIR", (printed("1", at_least(0, *TWO)),),
              (("characteristic[0].definitionByCombination.threshold", "0"),)),
             ("Two definitions, one of them no valid FHIR",
-             ({**plain(), **judgement("consent"), "exclude": None, "instancesQuantity": "two"},),
+             ({**plain(), **judgement("consent"), "frequency": "weekly"},),
              (("characteristic[0]", "definitionCodeableConcept"),)),
             ("A repeated linkId", (plain("I1"), plain("I1")), (("characteristic[1].linkId", "I1"),)),
             ("A cycle", (printed("1", {"definitionId": "2"}), printed("2", {"definitionId": "1"})),
