@@ -62,6 +62,12 @@ def _terminology(settings: Settings) -> Terminology:
     return mappings.load(settings)
 
 
+def _terminology_for(definitions: list[Definition], settings: Settings) -> Terminology:
+    """The mappings that studies are read with: fresh ones where they bring value sets along, which are laid over."""
+    brought = any(one.resource.get("resourceType") == "ValueSet" for one in definitions)
+    return mappings.load(settings) if brought else _terminology(settings)
+
+
 @lru_cache(maxsize=16)
 def _shipped(settings: Settings) -> Engine:
     terminology = _terminology(settings)
@@ -92,9 +98,9 @@ def judge(
     ``mappings`` is a site's folder; ``failed`` are types the source did not give.
     """
     site = _settings(mappings, settings)
-    terminology = _terminology(site)
     bundle = study_bundle(characteristics, blocks=blocks, groups=groups, eligibility_extension=eligibility_extension)
     definitions = [Definition("study", entry["resource"]) for entry in bundle["entry"]]
+    terminology = _terminology_for(definitions, site)
     engine = Engine(site, terminology, study_files.load(definitions, terminology, site))
     return _match(engine, patient_bundle(resources), "p", as_of, enrolment, infusion, attestations, (), failed)
 
@@ -152,7 +158,7 @@ def faults(bundle: Json, *, lenient: bool = False, **settings: Any) -> list[str]
     site = _settings(None, settings)
     definitions = study_files.unpacked(bundle, "study.json")
     try:
-        study_files.load(definitions, _terminology(site), site, lenient=lenient)
+        study_files.load(definitions, _terminology_for(definitions, site), site, lenient=lenient)
     except FaultyStudy as refused:
         return refused.faults
     return []

@@ -277,6 +277,14 @@ def test_value_sets_of_another_shape() -> None:
     ]
 
 
+def test_value_sets_of_one_study_are_not_there_for_the_next() -> None:
+    own = {"resourceType": "ValueSet", "id": "v", "url": "https://x/own", "title": "Own"}
+    asking = _typed("Condition", valueReference={"reference": "https://x/own"})
+    assert faults(study_bundle([asking], blocks=(own,))) == []
+    (line,) = faults(study_bundle([asking]))
+    assert line.endswith("“https://x/own” is nowhere mapped; allowed: a ValueSet of the mappings or the study")
+
+
 def test_value_sets_inside_each_other_without_end() -> None:
     def chain(length: int, last: str) -> tuple[Json, ...]:
         def one(number: int) -> Json:
