@@ -101,3 +101,11 @@ def test_a_leap_second() -> None:
     """FHIR's times have it."""
     found = _judged(measured("alt", times("<=", 3)), alt(40, "2026-02-20T23:59:60Z").resource)
     assert found.items["1"]["status"] == "met" and not found.problems
+
+
+@pytest.mark.parametrize("value", [{"valueRatio": "1:80"}, {"valueRatio": [1, 80]}, {"valueRange": "20 to 40"}])
+def test_a_value_that_is_no_object(value: Json) -> None:
+    """A mere value that cannot be used: of its record nothing else is lost, and nobody else's answer."""
+    resource = {name: part for name, part in alt(40).resource.items() if name != "valueQuantity"}
+    found = _judged(measured("alt", times("<=", 3)), resource | value)
+    assert found.items["1"]["basis"] == "unusable" and not found.problems

@@ -246,10 +246,9 @@ def _integer(entry: Any, units: Units) -> Value:
 
 
 def _range(entry: Any, units: Units) -> Value:
-    low, high = (
-        quantity((child({"r": entry}, "r") and entry.get("low")) or {}, units),
-        quantity(entry.get("high") or {}, units),
-    )
+    if not isinstance(entry, dict):
+        return Text("(unreadable range)")
+    low, high = (quantity(entry.get(key) or {}, units) for key in ("low", "high"))
     ends = [end for end in (low, high) if isinstance(end, Quantity)]
     if not ends or len({end.unit for end in ends}) > 1:
         return Text("(a range that cannot be read)")
@@ -260,6 +259,8 @@ def _range(entry: Any, units: Units) -> Value:
 
 
 def _ratio(entry: Any, units: Units) -> Value:
+    if not isinstance(entry, dict):
+        return Text("(unreadable ratio)")
     above, below = (quantity(entry.get(key) or {}, units) for key in ("numerator", "denominator"))
     if isinstance(above, Quantity) and isinstance(below, Quantity) and above.number.exact is not None:
         if above.number.exact == 1 and not above.raw_unit.strip("1{}"):
