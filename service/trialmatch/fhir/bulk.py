@@ -7,7 +7,7 @@ Request". :mod:`trialmatch.fhir.bulk_files` fetches the files that the manifest 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from urllib.parse import quote, urljoin
@@ -21,7 +21,7 @@ from trialmatch.config import Settings
 from trialmatch.config_access import listed
 from trialmatch.errors import BadInput, SourceUnavailable
 from trialmatch.fhir.bulk_request import Request, body, refused_types, ways
-from trialmatch.fhir.elements import Json
+from trialmatch.fhir.elements import Json, next_link, objects
 from trialmatch.fhir.retry_after import seconds
 from trialmatch.fhir.server import shown
 
@@ -38,8 +38,6 @@ _PASSING = {408, 425, 429, 502, 503, 504}
 #: Statuses of a kick-off that may be taken if it is put otherwise.
 _PUT_OTHERWISE = {400, 405, 413, 414, 415, 422, 501}
 
-
-
 _WORDS = {
     401: "it refuses access (401)",
     403: "it refuses access (403)",
@@ -47,7 +45,6 @@ _WORDS = {
     405: "it offers no $export here (405)",
     501: "it offers no $export here (501)",
 }
-
 
 T = TypeVar("T")
 
@@ -265,7 +262,7 @@ class Server:
                 *(self._files(page.get(name), status) for name in ("output", "error", "deleted")),
             )
             found = read if found is None else _joined(found, read)
-            following = _next(page)
+            following = next_link(page)
             if following is None:
                 return found
             url = self.own(urljoin(status, following))
@@ -301,14 +298,6 @@ def _joined(one: Manifest, other: Manifest) -> Manifest:
     )
 
 
-def _next(page: Json) -> str | None:
-    links: Sequence[Any] = page["link"] if isinstance(page.get("link"), list) else ()
-    for link in links:
-        if isinstance(link, dict) and link.get("relation") == "next" and isinstance(link.get("url"), str):
-            return str(link["url"])
-    return None
-
-
 def _object(answer: requests.Response) -> Json | None:
     try:
         value = orjson.loads(answer.content)
@@ -319,7 +308,5 @@ def _object(answer: requests.Response) -> Json | None:
 
 def _transient(answer: requests.Response) -> bool:
     """Whether an error says of itself that it may pass (IssueType ``transient`` and what is under it)."""
-    outcome = _object(answer) or {}
-    issues = outcome.get("issue") if isinstance(outcome.get("issue"), list) else []
     passing = ("transient", "lock-error", "no-store", "timeout", "incomplete", "throttled")
-    return any(isinstance(issue, dict) and issue.get("code") in passing for issue in issues or ())
+    return any(issue.get("code") in passing for issue in objects(_object(answer), "issue"))

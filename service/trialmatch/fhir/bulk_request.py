@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
-from trialmatch.fhir.elements import Json
+from trialmatch.fhir.elements import Json, objects
 from trialmatch.fhir.needs import Needs
 
 NDJSON = "application/fhir+ndjson"
@@ -89,11 +89,9 @@ def refused_types(request: Request, outcome: Json | None) -> frozenset[str]:
 
     Not those of its filters, with which something else may be wrong, and nothing where the patients are among them.
     """
-    issues = (outcome or {}).get("issue")
     said = " ".join(
         str(words)
-        for issue in (issues if isinstance(issues, list) else ())
-        if isinstance(issue, dict)
+        for issue in objects(outcome, "issue")
         for details in [issue.get("details")]
         for words in (issue.get("diagnostics"), details.get("text") if isinstance(details, dict) else None)
     )

@@ -11,9 +11,8 @@ import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from trialmatch.fhir.elements import Json
+from trialmatch.fhir.elements import Json, objects
 from trialmatch.fhir.transport import Client, Refused
 
 #: Releases whose records can be read, by the beginning of ``fhirVersion`` (https://hl7.org/fhir/history.html).
@@ -48,14 +47,14 @@ class Capabilities:
         """Take what is of use out of a CapabilityStatement; what is not as FHIR defines it is as if absent."""
         version = statement.get("fhirVersion")
         release = _VERSIONS.get(version[:3], version) if isinstance(version, str) else ""
-        rest = next((one for one in _list(statement, "rest") if one.get("mode", "server") == "server"), {})
+        rest = next((one for one in objects(statement, "rest") if one.get("mode", "server") == "server"), {})
         searches = {
-            str(one["type"]): frozenset(str(each.get("name")) for each in _list(one, "searchParam")) or None
-            for one in _list(rest, "resource")
+            str(one["type"]): frozenset(str(each.get("name")) for each in objects(one, "searchParam")) or None
+            for one in objects(rest, "resource")
             if "type" in one and _searchable(one)
         }
-        batch = any(one.get("code") == "batch" for one in _list(rest, "interaction"))
-        return cls(release, searches if _list(rest, "resource") else None, batch)
+        batch = any(one.get("code") == "batch" for one in objects(rest, "interaction"))
+        return cls(release, searches if objects(rest, "resource") else None, batch)
 
     def lacks(self, kind: str) -> bool:
         """Whether the server says that a type cannot be searched."""
@@ -71,14 +70,9 @@ class Capabilities:
         return listed is not None and parameter not in listed
 
 
-def _list(element: Mapping[str, Any], name: str) -> list[Json]:
-    entries = element.get(name)
-    return [one for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
-
-
 def _searchable(resource: Json) -> bool:
     """Whether a type is listed as searchable; a statement without interactions only says that the type is there."""
-    interactions = {one.get("code") for one in _list(resource, "interaction")}
+    interactions = {one.get("code") for one in objects(resource, "interaction")}
     return not interactions or "search-type" in interactions
 
 

@@ -11,7 +11,7 @@ from trialmatch.eligibility import criteria as c
 from trialmatch.eligibility.dates import Window
 from trialmatch.fhir import limits
 from trialmatch.fhir.definitions import Definitions
-from trialmatch.fhir.elements import json_type
+from trialmatch.fhir.elements import json_type, objects
 from trialmatch.fhir.extensions import PREFIX
 from trialmatch.fhir.leaves import Noticed, asked
 from trialmatch.fhir.marks import marks, on_leaves
@@ -123,8 +123,7 @@ class Reader:
         self, raw: dict[str, Any], link_id: str, exclude: bool, extensions: dict[str, Any], above: Above
     ) -> c.Item:
         printed = extensions.get("printed-as") or ("exclusion" if exclude != above.flipped else "inclusion")
-        notes = raw.get("note")
-        said = [one.get("text") for one in notes if isinstance(one, dict)] if isinstance(notes, list) else []
+        said = [one.get("text") for one in objects(raw, "note")]
         note = " ".join(str(text) for text in said if text) or extensions.get("reading-note")
         names_cohort = "cohort" in extensions
         return c.Item(

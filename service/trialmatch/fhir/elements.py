@@ -73,6 +73,21 @@ def children(element: Json, key: str, path: str = "") -> list[Json]:
     return value
 
 
+def objects(element: object, key: str) -> list[Json]:
+    """The objects of an array; whatever stands in place of one, of the array or of the element is left out.
+
+    For what decides nothing by itself: where a wrong JSON type has to be told, :func:`children` tells it.
+    """
+    found = element.get(key) if isinstance(element, dict) else None
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def next_link(page: Json) -> str | None:
+    """The URL of the page that follows one of a Bundle, or of the manifest of an export."""
+    links = (link.get("url") for link in objects(page, "link") if link.get("relation") == "next")
+    return next((url for url in links if isinstance(url, str)), None)
+
+
 def codings(element: Json, key: str, path: str = "") -> tuple[tuple[Coding, ...], str]:
     """The codings and the text of a CodeableConcept element."""
     concept = child(element, key, path)
@@ -108,9 +123,8 @@ _known = lru_cache(maxsize=50_000)(_coding)  # hospitals have many records of fe
 
 
 def _ordinal(coding: Json) -> Fraction | None:
-    extensions = coding.get("extension")
-    for one in extensions if isinstance(extensions, list) else ():
-        if isinstance(one, dict) and one.get("url") in _ORDINAL:
+    for one in objects(coding, "extension"):
+        if one.get("url") in _ORDINAL:
             return number(one.get("valueDecimal"))
     return None
 

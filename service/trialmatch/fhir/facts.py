@@ -13,7 +13,7 @@ from trialmatch.eligibility.facts import ABSENT, FINAL, UNREADABLE, Event, Expos
 from trialmatch.eligibility.values import Coding
 from trialmatch.errors import PatientMissing
 from trialmatch.fhir import events, medications, observations
-from trialmatch.fhir.elements import Json, Malformed, codings, text
+from trialmatch.fhir.elements import Json, Malformed, codings, objects, text
 from trialmatch.fhir.names import called, record_number
 from trialmatch.fhir.records import FACT_TYPES, Record, Records, identities, is_about, newest
 from trialmatch.fhir.times import Clock
@@ -370,7 +370,5 @@ def _words(fact: Any) -> str:
 
 def identifiers(patient: Json) -> set[tuple[str, str]]:
     """The business identifiers of a patient, as system and value."""
-    raw = patient.get("identifier")
-    entries = [entry for entry in raw if isinstance(entry, dict)] if isinstance(raw, list) else []
-    pairs = ((entry.get("system"), entry.get("value")) for entry in entries)
+    pairs = ((one.get("system"), one.get("value")) for one in objects(patient, "identifier"))
     return {(system, value) for system, value in pairs if isinstance(system, str) and isinstance(value, str)}

@@ -8,7 +8,7 @@ from dataclasses import replace
 from trialmatch.config import Settings
 from trialmatch.errors import SourceUnavailable
 from trialmatch.fhir.background import background
-from trialmatch.fhir.elements import Json
+from trialmatch.fhir.elements import Json, objects
 from trialmatch.fhir.pages import read
 from trialmatch.fhir.searches import Query
 from trialmatch.fhir.server import Bearer, proof
@@ -43,6 +43,4 @@ def patients_with(url: str, number: str, settings: Settings, bearer: Bearer = No
 
 
 def _has(patient: Json, number: str) -> bool:
-    entries = patient.get("identifier")
-    found = [one.get("value") for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
-    return number in found
+    return number in [one.get("value") for one in objects(patient, "identifier")]

@@ -17,7 +17,7 @@ from trialmatch.errors import PatientMissing, SourceTimeout, SourceUnavailable
 from trialmatch.fhir import batch
 from trialmatch.fhir.asking import Asking, Found
 from trialmatch.fhir.capabilities import RELEASES, server
-from trialmatch.fhir.elements import Json
+from trialmatch.fhir.elements import Json, objects
 from trialmatch.fhir.needs import Needs
 from trialmatch.fhir.pages import Series
 from trialmatch.fhir.records import FACT_TYPES, Records
@@ -154,9 +154,8 @@ class Visit:
 
     def _links(self, patient: Json, kind: str) -> Iterator[str | None]:
         """The ids of other records of the patient; None for those that are elsewhere or not named."""
-        links = patient.get("link")
-        for link in links if isinstance(links, list) else ():
-            if isinstance(link, dict) and link.get("type") == kind:
+        for link in objects(patient, "link"):
+            if link.get("type") == kind:
                 other = link.get("other")
                 yield self._own(other.get("reference"), "Patient") if isinstance(other, dict) else None
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
-from trialmatch.fhir.elements import Json
+from trialmatch.fhir.elements import Json, objects
 
 #: ``HumanName.use`` in the order of choice; names of other uses (old, maiden, temp, nickname, anonymous) are not shown.
 #: Source: FHIR R4, value set name-use.
@@ -20,16 +17,15 @@ def called(patient: Json) -> str:
 
     Nothing is decided by a name, so that one of a wrong JSON type is left out without a word.
     """
-    names = [name for name in _objects(patient.get("name")) if name.get("use") in _USES]
+    names = [name for name in objects(patient, "name") if name.get("use") in _USES]
     names.sort(key=lambda name: (_ended(name), _USES.index(name.get("use"))))
     return next((shown for name in names if (shown := _shown(name))), "")
 
 
 def record_number(patient: Json) -> str:
     """The medical record number of a patient, or ""."""
-    for identifier in sorted(_objects(patient.get("identifier")), key=_ended):
-        kind = identifier.get("type")
-        codings = _objects(kind.get("coding")) if isinstance(kind, dict) else ()
+    for identifier in sorted(objects(patient, "identifier"), key=_ended):
+        codings = objects(identifier.get("type"), "coding")
         if any(coding.get("code") == _RECORD_NUMBER for coding in codings) and identifier.get("use") != "old":
             return _text(identifier.get("value"))
     return ""
@@ -46,10 +42,6 @@ def _ended(element: Json) -> bool:
     """Whether a name or an identifier is said to be in use up to some day."""
     period = element.get("period")
     return isinstance(period, dict) and period.get("end") is not None
-
-
-def _objects(value: object) -> Iterable[dict[str, Any]]:
-    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else ()
 
 
 def _text(value: object) -> str:

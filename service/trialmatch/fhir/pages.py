@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 import orjson
 
 from trialmatch.errors import BadInput
-from trialmatch.fhir.elements import Json
+from trialmatch.fhir.elements import Json, next_link, objects
 from trialmatch.fhir.records import Records
 from trialmatch.fhir.searches import Query
 from trialmatch.fhir.sources import from_bundle
@@ -58,7 +58,7 @@ class Series:
             found = from_bundle(page, place)
         except BadInput:
             raise Refused("its answer could not be read") from None
-        entries = [entry for entry in page.get("entry") or () if isinstance(entry, dict)]
+        entries = objects(page, "entry")
         errors = [self._remark(issue) for issue in _issues(entries)]
         matches = dict(match for entry in entries if (match := _match(entry, self.kind)) is not None)
         if any(errors) and not matches and not self.pages:
@@ -91,8 +91,7 @@ def _issues(entries: list[Json]) -> Iterator[Json]:
     for entry in entries:
         resource = entry.get("resource")
         if isinstance(resource, dict) and resource.get("resourceType") == "OperationOutcome":
-            issues = resource.get("issue")
-            yield from (one for one in (issues if isinstance(issues, list) else ()) if isinstance(one, dict))
+            yield from objects(resource, "issue")
 
 
 def _match(entry: Json, kind: str) -> tuple[str, Json] | None:
@@ -120,7 +119,7 @@ async def read(client: Client, query: Query, first: Json | Refused | None = None
     series.take(page, place)
     seen: set[str] = set()
     try:
-        while (link := _next(page)) is not None:
+        while (link := next_link(page)) is not None:
             url = _absolute(here, link)
             if url in seen:
                 raise Refused("its pages go round in circles")
@@ -142,12 +141,3 @@ def _absolute(here: str, link: str) -> str:
         return urljoin(here, link)
     except ValueError:
         raise Refused("its link is no URL") from None
-
-
-def _next(page: Json) -> str | None:
-    """The link to the next page."""
-    links = page.get("link")
-    for link in links if isinstance(links, list) else ():
-        if isinstance(link, dict) and link.get("relation") == "next" and isinstance(link.get("url"), str):
-            return str(link["url"])
-    return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from trialmatch.fhir.elements import Json, Malformed, codings
+from trialmatch.fhir.elements import Json, Malformed, codings, objects
 from trialmatch.fhir.pages import read
 from trialmatch.fhir.searches import Query, Way
 from trialmatch.fhir.transport import Client, Refused
@@ -62,9 +62,8 @@ async def _any(client: Client, way: Way) -> Json | None:
     """One of the patient's records; None where there is none."""
     query = way.queries[0]
     page = await client.ask(query.kind, {**dict(query.params[:1]), "_count": "1"})
-    entries = page.get("entry")
-    for entry in entries if isinstance(entries, list) else ():
-        resource = entry.get("resource") if isinstance(entry, dict) else None
+    for entry in objects(page, "entry"):
+        resource = entry.get("resource")
         if isinstance(resource, dict) and resource.get("resourceType") == query.kind:
             return resource
     return None

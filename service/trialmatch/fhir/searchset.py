@@ -14,7 +14,7 @@ from trialmatch.config import BASE
 from trialmatch.eligibility.criteria import Study
 from trialmatch.eligibility.facts import Source
 from trialmatch.eligibility.verdict import Match
-from trialmatch.fhir.elements import Json
+from trialmatch.fhir.elements import Json, objects
 
 VERDICT = f"{BASE}/StructureDefinition/match-verdict"
 
@@ -104,7 +104,7 @@ def research_study(study: Study) -> Json:
         "resourceType": "ResearchStudy",
         "id": study.id,
         "contained": [],
-        "identifier": _list(raw, "identifier"),
+        "identifier": objects(raw, "identifier"),
         "title": study.title,
         "status": _status(raw),
         "primaryPurposeType": _concept(raw.get("primaryPurposeType")),
@@ -116,32 +116,26 @@ def research_study(study: Study) -> Json:
         "description": _description(raw),
         "period": raw.get("period") if isinstance(raw.get("period"), dict) else None,
         "sponsor": _sponsor(raw),
-        "site": [one for one in _list(raw, "site") if _refers_to(one, "Location", raw)],
-        "note": [{"text": one["text"]} for one in _list(raw, "note") if isinstance(one.get("text"), str)],
+        "site": [one for one in objects(raw, "site") if _refers_to(one, "Location", raw)],
+        "note": [{"text": one["text"]} for one in objects(raw, "note") if isinstance(one.get("text"), str)],
         "arm": _arms(raw),
     }
     referred = [rendered["sponsor"] or {}, *rendered["site"]]
     wanted = {one["reference"][1:] for one in referred if str(one.get("reference", "")).startswith("#")}
-    rendered["contained"] = [_plain(one) for one in _list(raw, "contained") if one.get("id") in wanted]
+    rendered["contained"] = [_plain(one) for one in objects(raw, "contained") if one.get("id") in wanted]
     return {name: value for name, value in rendered.items() if value not in (None, [], {}, "")}
-
-
-def _list(raw: Json, name: str) -> list[Json]:
-    entries = raw.get(name)
-    return [one for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
 
 
 def _codings(raw: Json, name: str) -> list[Json]:
     """The codings of a CodeableConcept."""
-    concept = raw.get(name)
-    return _list(concept, "coding") if isinstance(concept, dict) else []
+    return objects(raw.get(name), "coding")
 
 
 def _concept(value: Any) -> Json | None:
     """A CodeableConcept; one without text gets the display or code of its first coding, as many clients need a text."""
     if not isinstance(value, dict):
         return None
-    codings = [one for one in _list(value, "coding") if one]
+    codings = [one for one in objects(value, "coding") if one]
     first = codings[0] if codings else {}
     text = value.get("text") or first.get("display") or first.get("code")
     kept = {"coding": codings, "text": text}
@@ -149,14 +143,14 @@ def _concept(value: Any) -> Json | None:
 
 
 def _concepts(raw: Json, name: str) -> list[Json]:
-    return [concept for concept in map(_concept, _list(raw, name)) if concept]
+    return [concept for concept in map(_concept, objects(raw, name)) if concept]
 
 
 def _status(raw: Json) -> str:
     """The R4 status: from the latest state of progress that has come true, else from the status of the record."""
     states = [
         coding.get("code")
-        for one in _list(raw, "progressStatus")
+        for one in objects(raw, "progressStatus")
         if one.get("actual") is not False
         for coding in _codings(one, "state")
     ]
@@ -171,8 +165,8 @@ def _category(raw: Json) -> list[Json]:
     """``Study Type: …``, as ClinicalTrials.gov's own FHIR rendering and its clients put it."""
     designs = {
         str(word).lower()
-        for one in _list(raw, "studyDesign")
-        for word in (one.get("text"), *(coding.get("code") for coding in _list(one, "coding")))
+        for one in objects(raw, "studyDesign")
+        for word in (one.get("text"), *(coding.get("code") for coding in objects(one, "coding")))
         if word
     }
     return [{"text": f"Study Type: {kind.title()}"} for kind in ("interventional", "observational") if kind in designs]
@@ -187,7 +181,7 @@ def _description(raw: Json) -> str | None:
 
 def _sponsor(raw: Json) -> Json | None:
     for role in _SPONSOR:
-        for party in _list(raw, "associatedParty"):
+        for party in objects(raw, "associatedParty"):
             if not any(coding.get("code") == role for coding in _codings(party, "role")):
                 continue
             reference = party.get("party")
@@ -205,7 +199,7 @@ def _refers_to(reference: Json, kind: str, raw: Json) -> bool:
     if not isinstance(target, str):
         return isinstance(reference.get("display"), str)
     if target.startswith("#"):
-        return any(one.get("id") == target[1:] and one.get("resourceType") == kind for one in _list(raw, "contained"))
+        return any(one.get("id") == target[1:] and one.get("resourceType") == kind for one in objects(raw, "contained"))
     return f"{kind}/" in target
 
 
@@ -216,7 +210,7 @@ def _plain(resource: Json) -> Json:
 
 def _arms(raw: Json) -> list[Json]:
     arms = []
-    for one in _list(raw, "comparisonGroup"):
+    for one in objects(raw, "comparisonGroup"):
         if isinstance(one.get("name"), str):
             arm = {"name": one["name"], "type": _concept(one.get("type")), "description": one.get("description")}
             arms.append({name: value for name, value in arm.items() if value})

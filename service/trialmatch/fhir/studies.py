@@ -16,7 +16,7 @@ from trialmatch.eligibility.criteria import JudgementLeaf, Leaf, Study
 from trialmatch.errors import FaultyStudy, UnknownStudy
 from trialmatch.fhir.characteristics import Reader
 from trialmatch.fhir.definition_files import SHIPPED, Definition, from_paths, shipped, unpacked
-from trialmatch.fhir.elements import json_type
+from trialmatch.fhir.elements import json_type, objects
 from trialmatch.fhir.faults import Faults
 from trialmatch.fhir.leaves import Noticed
 from trialmatch.fhir.scopes import Above, Scope, scope_of
@@ -81,8 +81,7 @@ class StudySet:
 
 def identifiers(study: Study) -> set[str]:
     """A study's identifiers (registry numbers)."""
-    entries = _listed(study.resource, "identifier")
-    return {str(one["value"]) for one in entries if isinstance(one, dict) and "value" in one}
+    return {str(one["value"]) for one in objects(study.resource, "identifier") if "value" in one}
 
 
 @dataclass
@@ -127,7 +126,7 @@ class _Loading:
 
 
 def _scope(resource: dict[str, Any], path: str) -> Scope:
-    return scope_of(resource, path, [one for one in _listed(resource, "contained") if isinstance(one, dict)])
+    return scope_of(resource, path, objects(resource, "contained"))
 
 
 def _listed(resource: dict[str, Any], name: str) -> list[Any]:
@@ -219,18 +218,12 @@ def _read(loading: _Loading) -> None:
 
 def _study(definition: Definition, study_id: str, loading: _Loading, used: set[str]) -> Study | None:
     resource, path = definition.resource, definition.path
-    groups = [one for one in _listed(resource, "comparisonGroup") if isinstance(one, dict)]
-    cohorts = {str(one["linkId"]): str(one.get("name", one["linkId"])) for one in groups if "linkId" in one}
+    groups = [one for one in objects(resource, "comparisonGroup") if "linkId" in one]
+    cohorts = {str(one["linkId"]): str(one.get("name", one["linkId"])) for one in groups}
     recruitment = _object(resource, "recruitment", path, loading.faults) or {}
     eligibility = _object(recruitment, "eligibility", f"{path}.recruitment", loading.faults)
-    identifier = next(
-        (
-            one.get("value")
-            for one in _listed(resource, "identifier")
-            if isinstance(one, dict) and one.get("system") == _REGISTRY
-        ),
-        None,
-    )
+    numbers = (one.get("value") for one in objects(resource, "identifier") if one.get("system") == _REGISTRY)
+    identifier = next(numbers, None)
     common: dict[str, Any] = {
         "id": study_id,
         "title": str(resource.get("title") or study_id),
@@ -337,7 +330,7 @@ def _blocks_alone(loading: _Loading, used: set[str]) -> None:
         reader = Reader(
             loading.terminology, loading.settings, loading.faults, loading.find, {}, loading.unreadable, loading.leaves
         )
-        reader.eligibility(scope, Above(cohort=None))
+        reader.eligibility(scope, Above())
         if reader.full:
             return
 

@@ -15,7 +15,7 @@ from werkzeug.exceptions import Conflict
 
 from trialmatch.config import Settings
 from trialmatch.errors import FaultyStudy, Stale
-from trialmatch.fhir.elements import json_type
+from trialmatch.fhir.elements import json_type, objects
 from trialmatch.fhir.studies import Definition
 from trialmatch.store import studies as kept
 from trialmatch.store.database import Store
@@ -154,7 +154,6 @@ def _numbers(resource: dict[str, Any]) -> Iterator[str]:
     """Under what a study can be asked for: its id and its registry numbers."""
     if resource.get("resourceType") == "ResearchStudy":
         yield str(resource.get("id"))
-        identifiers = resource.get("identifier")
-        for one in identifiers if isinstance(identifiers, list) else ():
-            if isinstance(one, dict) and isinstance(one.get("value"), str):
+        for one in objects(resource, "identifier"):
+            if isinstance(one.get("value"), str):
                 yield one["value"]

@@ -24,7 +24,7 @@ from typing import Any
 from urllib.parse import quote
 
 from trialmatch.errors import BadRequest
-from trialmatch.fhir.elements import Json, json_type
+from trialmatch.fhir.elements import Json, json_type, objects
 from trialmatch.fhir.needs import Needs
 from trialmatch.fhir.records import Records
 from trialmatch.fhir.sources import from_bundle
@@ -231,8 +231,7 @@ def _warned(bundle: Json) -> bool:
     for entry in bundle.get("entry") or ():
         resource = entry.get("resource") if isinstance(entry, dict) else None
         if isinstance(resource, dict) and resource.get("resourceType") == "OperationOutcome":
-            issues = resource.get("issue")
-            said = [one.get("severity") for one in issues if isinstance(one, dict)] if isinstance(issues, list) else []
+            said = [one.get("severity") for one in objects(resource, "issue")]
             if not said or "error" in said or "fatal" in said:
                 return True
     return False
@@ -240,8 +239,7 @@ def _warned(bundle: Json) -> bool:
 
 def _has_next(bundle: Json) -> bool:
     """Whether a searchset has a next page."""
-    links = bundle.get("link")
-    return isinstance(links, list) and any(isinstance(link, dict) and link.get("relation") == "next" for link in links)
+    return any(link.get("relation") == "next" for link in objects(bundle, "link"))
 
 
 def _is_less(bundle: Json, mine: int) -> bool:

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trialmatch.errors import BadRequest
-
-Json = dict[str, Any]
+from trialmatch.fhir.elements import Json, objects
 
 PHASES = (
     "n-a", "early-phase-1", "phase-1", "phase-1-phase-2", "phase-2", "phase-2-phase-3", "phase-3", "phase-4",
@@ -67,9 +66,8 @@ def _parameters(bundle: Json) -> Iterator[tuple[str, Any]]:
         resource = entry.get("resource") if isinstance(entry, dict) else None
         if not isinstance(resource, dict) or resource.get("resourceType") != "Parameters":
             continue
-        parameters = resource.get("parameter")
-        for one in parameters if isinstance(parameters, list) else ():
-            if isinstance(one, dict) and isinstance(one.get("name"), str):
+        for one in objects(resource, "parameter"):
+            if isinstance(one.get("name"), str):
                 yield one["name"], next((value for name, value in one.items() if name.startswith("value")), None)
 
 

@@ -17,9 +17,8 @@ from typing import Any
 from trialmatch.config import BASE
 from trialmatch.eligibility.criteria import Study
 from trialmatch.eligibility.rows import printed_rows
+from trialmatch.fhir.elements import Json, objects
 from trialmatch.fhir.searchset import research_study
-
-Json = dict[str, Any]
 
 #: The system by which -engine finds NCT numbers; the others know them by their shape.
 _REGISTRY = "http://clinicaltrials.gov"
@@ -47,14 +46,14 @@ def phase_codes(study: Study) -> list[str]:
     phase = study.resource.get("phase")
     if not isinstance(phase, dict):
         return []
-    codes = [str(one["code"]) for one in _list(phase, "coding") if "code" in one]
+    codes = [str(one["code"]) for one in objects(phase, "coding") if "code" in one]
     return codes or [text for text in [phase.get("text")] if isinstance(text, str)]
 
 
 def sites(study: Study) -> list[Json]:
     """The Locations of a study's sites that the record holds."""
-    contained = {f"#{one.get('id')}": one for one in _list(study.resource, "contained")}
-    found = [contained.get(str(one.get("reference"))) for one in _list(study.resource, "site")]
+    contained = {f"#{one.get('id')}": one for one in objects(study.resource, "contained")}
+    found = [contained.get(str(one.get("reference"))) for one in objects(study.resource, "site")]
     return [one for one in found if one is not None and one.get("resourceType") == "Location"]
 
 
@@ -99,11 +98,6 @@ class _Contained:
         return f"#{identity}"
 
 
-def _list(raw: Any, name: str) -> list[Json]:
-    entries = raw.get(name) if isinstance(raw, dict) else None
-    return [one for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
-
-
 def _with_text(concepts: list[Json]) -> list[Json]:
     return [one for one in concepts if isinstance(one.get("text"), str) and one["text"].strip()]
 
@@ -126,9 +120,9 @@ def _states(raw: Json) -> list[str]:
     """The codes of a study's progress that have come true, the latest last."""
     return [
         str(coding["code"])
-        for one in _list(raw, "progressStatus")
+        for one in objects(raw, "progressStatus")
         if one.get("actual") is not False
-        for coding in _list(one.get("state"), "coding")
+        for coding in objects(one.get("state"), "coding")
         if "code" in coding
     ]
 
@@ -156,9 +150,9 @@ def _sponsor(sponsor: Json, contained: _Contained) -> Json | None:
 
 def _contacts(study: Study) -> Iterator[Json]:
     """Whom to ask about a study, with telephone and mail as far as the record holds them."""
-    contained = {f"#{one.get('id')}": one for one in _list(study.resource, "contained")}
-    for party in _list(study.resource, "associatedParty"):
-        roles = {coding.get("code") for coding in _list(party.get("role"), "coding")}
+    contained = {f"#{one.get('id')}": one for one in objects(study.resource, "contained")}
+    for party in objects(study.resource, "associatedParty"):
+        roles = {coding.get("code") for coding in objects(party.get("role"), "coding")}
         if isinstance(party.get("name"), str) and not roles.isdisjoint(_CONTACT):
             reference = party.get("party")
             whose = contained.get(str(reference.get("reference"))) if isinstance(reference, dict) else None
@@ -190,14 +184,14 @@ def _enrollment(study: Study, contained: _Contained) -> list[Json]:
 def _protocol(study: Study, arms: list[str], contained: _Contained) -> Iterator[Json]:
     """Interventions as contained PlanDefinitions: the study's own, and what its groups are to be given."""
     raw = study.resource
-    for plan in _list(raw, "contained"):
+    for plan in objects(raw, "contained"):
         if plan.get("resourceType") == "PlanDefinition":
             subject = plan.get("subjectCodeableConcept")
             arm = subject.get("text") if isinstance(subject, dict) else None
             yield _plan(plan, arm, arms, contained)
-    exposures = {f"#{one.get('id')}": one for one in _list(raw, "contained")}
-    for group in _list(raw, "comparisonGroup"):
-        for exposure in _list(group, "intendedExposure"):
+    exposures = {f"#{one.get('id')}": one for one in objects(raw, "contained")}
+    for group in objects(raw, "comparisonGroup"):
+        for exposure in objects(group, "intendedExposure"):
             about = exposures.get(str(exposure.get("reference")), {})
             title = exposure.get("display") or about.get("title") or about.get("name")
             if title:
@@ -219,7 +213,7 @@ def _plan(source: Json, arm: Any, arms: list[str], contained: _Contained) -> Jso
 
 def _add_telecom(study: Study, contained: _Contained) -> None:
     """Telephone and mail of sites and sponsor, which R5 keeps in ``contact`` and R4 in ``telecom``."""
-    for source in _list(study.resource, "contained"):
+    for source in objects(study.resource, "contained"):
         mine = contained.get(f"#{source.get('id')}")
         if mine is None or mine["resourceType"] not in ("Location", "Organization"):
             continue
@@ -231,7 +225,7 @@ def _add_telecom(study: Study, contained: _Contained) -> None:
 def _telecom(source: Json) -> list[Json]:
     return [
         {name: one[name] for name in ("system", "value", "use") if isinstance(one.get(name), str)}
-        for way in (source, *_list(source, "contact"))
-        for one in _list(way, "telecom")
+        for way in (source, *objects(source, "contact"))
+        for one in objects(way, "telecom")
         if isinstance(one.get("value"), str)
     ]
