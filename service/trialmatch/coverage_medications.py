@@ -16,6 +16,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
+from trialmatch.eligibility.facts import EXPOSURES
 from trialmatch.fhir.records import Record, Records, references
 from trialmatch.fhir.sources import resource_of, take_line
 from trialmatch.prescreen.closer import numbered
@@ -25,9 +26,6 @@ from trialmatch.prescreen.shares import plain
 
 #: A line that may be a Medication; any character of it may be escaped.
 _MEDICATION = re.compile(rb'"resourceType"\s*:\s*"(?:Medication"|[^"]*\\)')
-
-#: The types of record that say by a reference which drug they are about.
-_EXPOSURES = ("MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense")
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ def shelve(item: tuple[int, Input], folder: Path) -> Shelf:
 def supply(records: Records, shelves: tuple[Shelf, ...]) -> None:
     """Add the Medications that records name, and those these are made of, every version in the order of the files."""
     named: set[str] = set()
-    pending = [record for kind in _EXPOSURES for record in records.by_type.get(kind, ())] if shelves else []
+    pending = [record for kind in EXPOSURES for record in records.by_type.get(kind, ())] if shelves else []
     while pending:
         for identity in _ids(pending.pop()):
             if identity not in named:

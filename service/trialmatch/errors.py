@@ -81,6 +81,9 @@ class PatientMissing(BadInput):
 
     http_status = 404
 
+    def __init__(self, place: str) -> None:
+        super().__init__(place, "no such patient", "a Patient with the id that was asked for")
+
 
 class BadRequest(BadInput):
     """The body of a call is not what the protocol of its endpoint allows."""

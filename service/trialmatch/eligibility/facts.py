@@ -152,6 +152,9 @@ RECORD_TYPES: dict[str, tuple[str, ...]] = {
     "DocumentReference": ("DocumentReference",),
 }
 
+#: The types of record that say that a drug was ordered, given or taken.
+EXPOSURES = RECORD_TYPES["MedicationRequest"]
+
 
 @dataclass(slots=True)
 class Facts:

@@ -8,7 +8,7 @@ from typing import Any
 
 from trialmatch.eligibility import criteria as c
 from trialmatch.eligibility.dates import Window
-from trialmatch.eligibility.facts import NO_ALLERGY, NO_DRUG_ALLERGY
+from trialmatch.eligibility.facts import EXPOSURES, NO_ALLERGY, NO_DRUG_ALLERGY
 from trialmatch.eligibility.knowledge import NEGATIVE, POSITIVE
 from trialmatch.eligibility.units import Units
 from trialmatch.eligibility.values import Coding
@@ -47,7 +47,6 @@ _SEXES = {
 _WITH_LIMIT_OF_NORMAL = ("latest", "any", "all", "max", "min")
 
 _CLEARANCE = {"creatinine-clearance", "creatinine-clearance-cockcroft-gault", "creatinine-clearance-measured"}
-
 
 #: Words for "any record of this kind".
 _ANY_RECORD = {
@@ -125,13 +124,12 @@ class Definitions:
     def _kind(self, pairs: list[tuple[str, str]], path: str) -> str | None:
         """The kind of record that a type selects; None for results, an empty string for a fault."""
         systems = (_TYPES, _TYPES_LENIENT) if self.faults.lenient else (_TYPES,)
-        exposures = ("MedicationStatement", "MedicationAdministration", "MedicationDispense")
         kinds = set()
         for system, code in pairs:
             if system in systems:
                 if code in _RECORDS:
                     kinds.add(code)
-                elif self.faults.lenient and code in exposures:
+                elif self.faults.lenient and code in EXPOSURES:
                     kinds.add("MedicationRequest")
                 else:
                     self.faults.add(f"{path}.coding.code", f"“{code}”", ", ".join(_RECORDS))

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from trialmatch.eligibility.values import Coding
+from trialmatch.terminology.shapes import json_type
 from trialmatch.terminology.systems import canonical
 
 Json = dict[str, Any]
@@ -15,7 +16,6 @@ _ORDINAL = (
     "http://hl7.org/fhir/StructureDefinition/ordinalValue",
     "http://hl7.org/fhir/StructureDefinition/itemWeight",
 )
-
 
 #: Codings with more characters than this are not remembered.
 _LONGEST = 500
@@ -27,21 +27,6 @@ class Malformed(Exception):
     def __init__(self, path: str, found: object, expected: str) -> None:
         super().__init__(f"{path}: {json_type(found)}; expected {expected}")
         self.path = path
-
-
-def json_type(value: object) -> str:
-    """The JSON type of a value, for messages."""
-    if value is None:
-        return "null"
-    names = {
-        dict: "an object",
-        list: "an array",
-        str: "a string",
-        bool: "a boolean",
-        int: "a number",
-        float: "a number",
-    }
-    return names.get(type(value), "something else")
 
 
 def text(element: Json, key: str, path: str = "") -> str | None:
@@ -71,6 +56,13 @@ def children(element: Json, key: str, path: str = "") -> list[Json]:
         if not isinstance(entry, dict):
             raise Malformed(f"{_join(path, key)}[{position}]", entry, "an object")
     return value
+
+
+def relative(reference: str) -> str:
+    """``Type/id`` of a reference, without its server and its version; what is no such reference as it is."""
+    if reference.count("/") < 2:  # nearly all are so
+        return reference
+    return "/".join(reference.split("/_history/")[0].split("/")[-2:])
 
 
 def objects(element: object, key: str) -> list[Json]:

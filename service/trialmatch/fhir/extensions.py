@@ -22,6 +22,10 @@ EXTENSIONS = {
     "reading": "valueCode",
     "validity": "valueDuration",
 }
+
+#: Those that only leaves understand, and on which what a leaf asks hangs.
+ON_LEAVES = ("absence", "daily-dose", "distinct-by", "open-list", "validity")
+
 _CODES = {
     "absence": ("absent", "unknown"),
     "distinct-by": ("ingredient", "mechanism"),

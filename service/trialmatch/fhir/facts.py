@@ -9,21 +9,30 @@ from typing import Any, NamedTuple
 
 from trialmatch.config import Settings
 from trialmatch.eligibility.dates import UNKNOWN_TIME
-from trialmatch.eligibility.facts import ABSENT, FINAL, UNREADABLE, Event, Exposure, Fact, Facts, Measurement, Person
+from trialmatch.eligibility.facts import (
+    ABSENT,
+    EXPOSURES,
+    FINAL,
+    UNREADABLE,
+    Event,
+    Exposure,
+    Fact,
+    Facts,
+    Measurement,
+    Person,
+)
 from trialmatch.eligibility.values import Coding
 from trialmatch.errors import PatientMissing
 from trialmatch.fhir import events, medications, observations
-from trialmatch.fhir.elements import Json, Malformed, codings, objects, text
+from trialmatch.fhir.elements import Json, Malformed, codings, objects, relative, text
 from trialmatch.fhir.names import called, record_number
 from trialmatch.fhir.records import FACT_TYPES, Record, Records, identities, is_about, newest
 from trialmatch.fhir.times import Clock
 from trialmatch.terminology.mappings import Terminology
 
-_EXPOSURE = ("MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense")
-
 #: Codes that stand for a record whose code could not be read.
 _CODE_ELEMENT = {"Observation": "code", "Condition": "code", "Procedure": "code", "AllergyIntolerance": "code"}
-_CODE_ELEMENT |= {"Immunization": "vaccineCode"} | dict.fromkeys(_EXPOSURE, "medicationCodeableConcept")
+_CODE_ELEMENT |= {"Immunization": "vaccineCode"} | dict.fromkeys(EXPOSURES, "medicationCodeableConcept")
 
 
 #: Parts of a record that are read with it, and may be modified by themselves.
@@ -41,7 +50,7 @@ def facts_of(records: Records, patient_id: str, terminology: Terminology, settin
     where ``place`` (the file, folder or server) does not hold the patient.
     """
     if identities(records, patient_id) is None:
-        raise PatientMissing(place, "no such patient", "a Patient with the id that was asked for")
+        raise PatientMissing(place)
     return reader_of(records, patient_id, terminology, settings).read()
 
 
@@ -176,7 +185,7 @@ class Reader:
         own = {f"Patient/{one}" for one in self.ids}
         references = {entry.get("reference") for entry in focus if isinstance(entry, dict)}
         resolved = {self.records.full_urls.get(str(one), str(one)) for one in references}
-        return not {"/".join(one.split("/_history/")[0].split("/")[-2:]) for one in resolved} <= own
+        return not {relative(one) for one in resolved} <= own
 
     def _take(self, kind: str, record: Record) -> None:
         resource, place = record
@@ -200,7 +209,7 @@ class Reader:
         if kind == "Observation":
             units = self.terminology.knowledge.units
             return observations.measurements(resource, reference, self.clock, self.encounters, units, self._is_used)
-        if kind in _EXPOSURE:
+        if kind in EXPOSURES:
             found = medications.exposures(resource, reference, self.clock, self.encounters, self.cabinet)
             return ((fact, ()) for fact in found)
         birth = self.person.birth
@@ -215,7 +224,7 @@ class Reader:
             return
         if not found:
             return
-        make: Callable[..., Fact] = Measurement if kind == "Observation" else Exposure if kind in _EXPOSURE else Event
+        make: Callable[..., Fact] = Measurement if kind == "Observation" else Exposure if kind in EXPOSURES else Event
         display = words or next((coding.display for coding in found if coding.display), reference)
         self._file(_kind(kind), make(reference, found, display, state=UNREADABLE), ())
 
@@ -357,7 +366,7 @@ def _is_local_route(routes: frozenset[str], coding: Coding) -> bool:
 
 
 def _kind(resource_type: str) -> str:
-    return "MedicationRequest" if resource_type in _EXPOSURE else resource_type
+    return "MedicationRequest" if resource_type in EXPOSURES else resource_type
 
 
 def _words(fact: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from trialmatch.config import Settings
@@ -10,7 +9,7 @@ from trialmatch.errors import SourceUnavailable
 from trialmatch.fhir.background import background
 from trialmatch.fhir.elements import Json, objects
 from trialmatch.fhir.pages import read
-from trialmatch.fhir.searches import Query
+from trialmatch.fhir.searches import Query, escaped
 from trialmatch.fhir.server import Bearer, proof
 from trialmatch.fhir.transport import Client, Refused, checked, shown
 
@@ -27,11 +26,10 @@ def patients_with(url: str, number: str, settings: Settings, bearer: Bearer = No
     base, line = checked(url), background()
     token, renew = proof(bearer, str(base.with_user(None)))
     once = replace(settings, fhir_pages=1)
-    escaped = re.sub(r"([\\,|$])", r"\\\1", number)  # https://hl7.org/fhir/R4/search.html#escaping
 
     async def search() -> list[str]:
         client = Client(base, once, line.session, token, renew)
-        parameters = (("identifier", escaped), ("_count", str(_MOST)))
+        parameters = (("identifier", escaped(number)), ("_count", str(_MOST)))
         query = Query("Patient", parameters, post=settings.fhir_search == "post")
         try:
             series = await read(client, query)

@@ -12,7 +12,7 @@ import aiohttp
 from yarl import URL
 
 from trialmatch.config import Settings
-from trialmatch.eligibility.facts import RECORD_TYPES
+from trialmatch.eligibility.facts import EXPOSURES
 from trialmatch.errors import PatientMissing, SourceTimeout, SourceUnavailable
 from trialmatch.fhir import batch
 from trialmatch.fhir.asking import Asking, Found
@@ -79,7 +79,7 @@ class Visit:
         self.records.problems += self.given.records.problems
         wanted = patient_id.removeprefix("Patient/")
         if not _ID.match(wanted):
-            raise PatientMissing(shown(self.client.url), "no such patient", "a Patient with the id that was asked for")
+            raise PatientMissing(shown(self.client.url))
         searches = {wanted: asyncio.ensure_future(self._records_of(wanted))}
         try:
             for identity in await self._identities(wanted):
@@ -135,8 +135,7 @@ class Visit:
             patient = await self.client.ask(f"Patient/{identity}")
         except Refused as problem:
             if problem.status in _GONE:
-                expected = "a Patient with the id that was asked for"
-                raise PatientMissing(place, "no such patient", expected) from None
+                raise PatientMissing(place) from None
             kind = SourceTimeout if problem.late else SourceUnavailable
             raise kind(f"{place}: {str(problem).removeprefix('it ')}") from None
         if patient["resourceType"] != "Patient":
@@ -209,7 +208,7 @@ class Visit:
         there |= {*self.records.full_urls.values()}
         missing = dict.fromkeys(
             identity
-            for kind in RECORD_TYPES["MedicationRequest"]
+            for kind in EXPOSURES
             for record in self.records.by_type.get(kind, ())
             if (identity := self._own(_medication(record.resource), "Medication")) is not None
             and f"Medication/{identity}" not in there

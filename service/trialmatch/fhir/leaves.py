@@ -7,14 +7,14 @@ from typing import Any
 
 import orjson
 
+from trialmatch.fhir.extensions import ON_LEAVES
 from trialmatch.fhir.faults import Faults
 
 #: Definitions whose leaf hangs on nothing but what the characteristic says.
 _DEFINITIONS = ("definitionByTypeAndValue", "definitionCodeableConcept")
 
-#: What a characteristic says that its leaf does not hang on; of its extensions it hangs on those below.
+#: What a characteristic says that its leaf does not hang on; of its extensions it hangs on some.
 _WORDS = ("linkId", "description", "note", "exclude", "extension")
-_EXTENSIONS = ("absence", "daily-dose", "distinct-by", "open-list", "validity")
 
 
 @dataclass
@@ -42,7 +42,7 @@ def asked(raw: dict[str, Any], definition: str | None, extensions: dict[str, Any
     if any(isinstance(entry, dict) and "eventId" in entry for entry in (windows if isinstance(windows, list) else ())):
         return None
     said = {name: value for name, value in raw.items() if name not in _WORDS}
-    marks = {name: extensions[name] for name in _EXTENSIONS if name in extensions}
+    marks = {name: extensions[name] for name in ON_LEAVES if name in extensions}
     return content([definition, said, marks])
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from trialmatch.fhir.extensions import read
+from trialmatch.fhir.extensions import ON_LEAVES, read
 from trialmatch.fhir.faults import Faults
-
-_ON_LEAVES = ("absence", "daily-dose", "distinct-by", "open-list", "validity")
 
 
 def marks(raw: dict[str, Any], path: str, faults: Faults) -> dict[str, Any]:
@@ -21,7 +19,7 @@ def marks(raw: dict[str, Any], path: str, faults: Faults) -> dict[str, Any]:
 def on_leaves(raw: dict[str, Any], extensions: dict[str, Any]) -> list[str]:
     """What a characteristic carries that only leaves understand."""
     found = [name for name in raw if name.startswith(("timeFromEvent", "instances", "duration"))]
-    return found + [f"extension {name}" for name in _ON_LEAVES if name in extensions]
+    return found + [f"extension {name}" for name in ON_LEAVES if name in extensions]
 
 
 def _has_form(entry: Any) -> bool:

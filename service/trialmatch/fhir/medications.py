@@ -13,7 +13,7 @@ from trialmatch.eligibility.facts import ABSENT, FINAL, PROVISIONAL, Dose, Expos
 from trialmatch.eligibility.units import Units
 from trialmatch.eligibility.values import Coding
 from trialmatch.fhir.doses import amount_of, daily, strength_of
-from trialmatch.fhir.elements import Json, child, children, codes, codings, number, text
+from trialmatch.fhir.elements import Json, child, children, codes, codings, number, relative, text
 from trialmatch.fhir.times import Clock, Extent, encounter_time, extent, moment, period
 
 #: By type: statuses that count, those that say it was not taken, those that leave it open; all others never count.
@@ -184,8 +184,7 @@ def _contained(resource: Json, target: str) -> Json | None:
 
 
 def _referenced(target: str, cabinet: Cabinet) -> Json | None:
-    short = "/".join(target.split("/_history/")[0].split("/")[-2:])
-    return cabinet.medications.get(target) or cabinet.medications.get(short)
+    return cabinet.medications.get(target) or cabinet.medications.get(relative(target))
 
 
 def _dosages(resource: Json) -> list[Json]:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from trialmatch.eligibility.dates import PAST, parse
 from trialmatch.eligibility.facts import RECORD_TYPES, Source
-from trialmatch.fhir.elements import Json, Malformed, child, children, text
+from trialmatch.fhir.elements import Json, Malformed, child, children, relative, text
 
 if TYPE_CHECKING:
     from trialmatch.fhir.needs import Needs
@@ -184,7 +184,7 @@ def related(records: Records, patient_id: str) -> set[str]:
 
 def plain(reference: str) -> str:
     """The id in a reference, or the id itself."""
-    return reference.split("/_history/")[0].rsplit("/", 1)[-1] if "/" in reference else reference
+    return relative(reference).rpartition("/")[2]
 
 
 def references(resource: object, full_urls: Mapping[str, str] | None = None) -> Iterable[str]:
@@ -196,9 +196,10 @@ def references(resource: object, full_urls: Mapping[str, str] | None = None) -> 
             target = one.get("reference")
             if isinstance(target, str):
                 target = full_urls.get(target, target) if full_urls else target
-                parts = target.split("/_history/")[0].split("/")
-                if len(parts) > 1 and parts[-2] in CONTEXT_TYPES:
-                    yield "/".join(parts[-2:])
+                name = relative(target)
+                kind, slash, _ = name.partition("/")
+                if slash and kind in CONTEXT_TYPES:
+                    yield name
             pending += one.values()
         elif isinstance(one, list):
             pending += one
@@ -237,8 +238,8 @@ def is_about(resource: Json, ids: frozenset[str], identifiers: set[tuple[str, st
         elif target is not None:
             said = True
             target = records.full_urls.get(target, target)
-            before, slash, identity = target.split("/_history/")[0].rpartition("/")
-            if identity in ids and (not slash or before == "Patient" or before.endswith("/Patient")):
+            of, slash, identity = relative(target).rpartition("/")
+            if identity in ids and (not slash or of == "Patient"):
                 return True
         said = said or bool(named) or reference.get("type") not in (None, "Patient")
         if any(all(isinstance(part, str) for part in one) and one in identifiers for one in named):
@@ -282,9 +283,9 @@ def subjects(resource: Json, full_urls: Mapping[str, str] | None = None) -> Whos
             identifiers += [found] if (found := searched(target)) else []
         elif isinstance(target, str):
             target = full_urls.get(target, target) if full_urls else target
-            parts = target.split("/_history/")[0].split("/")
-            if len(parts) == 1 or parts[-2] == "Patient":
-                ids.append(parts[-1])
+            of, slash, identity = relative(target).rpartition("/")
+            if not slash or of == "Patient":
+                ids.append(identity)
         identifier = child(reference, "identifier", key)
         if identifier and isinstance(identifier.get("system"), str) and isinstance(identifier.get("value"), str):
             identifiers.append((identifier["system"], identifier["value"]))

@@ -26,7 +26,7 @@ from urllib.parse import quote
 import orjson
 
 from trialmatch.config import Settings
-from trialmatch.eligibility.facts import RECORD_TYPES
+from trialmatch.eligibility.facts import EXPOSURES
 from trialmatch.fhir.capabilities import Capabilities, Pace
 from trialmatch.fhir.needs import Code, Needs
 from trialmatch.fhir.transport import Refused
@@ -159,7 +159,7 @@ class Plan:
         words = f"{keys[0]}:text"
         hints = None
         if needs.words and f"{kind}?{words}" not in self.refused:
-            hints = self._query(kind, (*whose, (words, ",".join(sorted(map(_escaped, needs.words))))))
+            hints = self._query(kind, (*whose, (words, ",".join(sorted(map(escaped, needs.words))))))
         return Way(keys, queries, hints, bool(needs.words), True, detail=f"asked for by {len(codes)} codes")
 
     @property
@@ -171,7 +171,7 @@ class Plan:
 
     def _extras(self, kind: str) -> Iterator[tuple[str, str]]:
         wanted = {"_sort": "-date"} if kind == "Observation" else {}
-        if kind in RECORD_TYPES["MedicationRequest"]:
+        if kind in EXPOSURES:
             wanted["_include"] = f"{kind}:medication"
         wanted["_count"] = str(self.settings.fhir_page_size)
         return ((name, value) for name, value in wanted.items() if f"{kind}?{name}" not in self.refused)
@@ -185,7 +185,7 @@ class Plan:
 @lru_cache(maxsize=256)
 def _tokens(codes: frozenset[Code]) -> tuple[tuple[str, int], ...]:
     """Codes as a search takes them, in order, each with the room that it takes in a URL."""
-    tokens = sorted({_escaped(code) for _, code in codes})
+    tokens = sorted({escaped(code) for _, code in codes})
     return tuple((token, len(quote(token, safe=":")) + 1) for token in tokens)
 
 
@@ -221,7 +221,7 @@ def _may_be_narrowed(settings: Settings) -> bool:
     return settings.fhir_observations == "codes" and settings.text != "accept"
 
 
-def _escaped(value: str) -> str:
+def escaped(value: str) -> str:
     """A value in a list of values (https://hl7.org/fhir/R4/search.html#escaping)."""
     for special in "\\,$|":
         value = value.replace(special, f"\\{special}")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from dateutil.relativedelta import relativedelta
 
 from trialmatch.eligibility.dates import FUTURE, PAST, UNKNOWN_TIME, Span, parse
-from trialmatch.fhir.elements import Json, Malformed, child, number, text
+from trialmatch.fhir.elements import Json, Malformed, child, number, relative, text
 
 
 @dataclass
@@ -146,7 +146,7 @@ def encounter_time(resource: Json, key: str, encounters: dict[str, Json], clock:
     reference = (child(resource, key) or {}).get("reference")
     if not isinstance(reference, str):
         return None
-    encounter = encounters.get(reference) or encounters.get("/".join(reference.split("/_history/")[0].split("/")[-2:]))
+    encounter = encounters.get(reference) or encounters.get(relative(reference))
     if encounter is None:
         return None
     try:

@@ -23,10 +23,12 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
+from trialmatch.eligibility.facts import EXPOSURES
 from trialmatch.errors import BadRequest
 from trialmatch.fhir.elements import Json, json_type, objects
 from trialmatch.fhir.needs import Needs
 from trialmatch.fhir.records import Records
+from trialmatch.fhir.searches import escaped
 from trialmatch.fhir.sources import from_bundle
 
 PATIENT = "{{context.patientId}}"
@@ -56,9 +58,6 @@ _NAMES = {
     "ImagingStudy": "imaging-studies",
     "DocumentReference": "documents",
 }
-
-#: Types whose drug may be a resource of its own.
-_WITH_MEDICATION = ("MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense")
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def _templates(kind: str, needs: Needs) -> Iterator[Template]:
             mark = f"-{hashlib.sha256(query.encode()).hexdigest()[:6]}" if found.by_code else ""
             yield replace(found, key=name + mark)
     else:
-        include = f"&_include={kind}:medication" if kind in _WITH_MEDICATION else ""
+        include = f"&_include={kind}:medication" if kind in EXPOSURES else ""
         yield Template(name, kind, f"{kind}?patient={PATIENT}{include}&_count={PAGE}")
 
 
@@ -118,18 +117,13 @@ def _lists(codes: Iterable[str], room: int) -> Iterator[str]:
     """
     current = ""
     for code in codes:
-        word = quote(_escaped(code), safe="-._~:")
+        word = quote(escaped(code), safe="-._~:")
         if current and len(current) + 1 + len(word) > room:
             yield current
             current = ""
         current += f",{word}" if current else word
     if current:
         yield current
-
-
-def _escaped(code: str) -> str:
-    """A code within a list of values (https://hl7.org/fhir/R4/search.html#escaping)."""
-    return "".join(f"\\{letter}" if letter in "\\$,|" else letter for letter in code)
 
 
 @dataclass

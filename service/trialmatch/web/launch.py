@@ -5,12 +5,11 @@ https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html
 
 from __future__ import annotations
 
-import re
-
 from flask import Blueprint, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from trialmatch.web.cds_records import allowed
+from trialmatch.web.converters import FHIR_ID
 from trialmatch.web.login import launched
 from trialmatch.web.login_flow import Client, Failed, provider_of
 from trialmatch.web.login_pending import prepared, received, send
@@ -19,8 +18,6 @@ from trialmatch.web.service import service
 blueprint = prepared(Blueprint("launch", __name__))
 
 _BACK = "/launch/callback"
-
-_FHIR_ID = re.compile(r"(?!\.+$)[A-Za-z0-9.-]{1,64}")
 
 
 @blueprint.get("/launch")
@@ -48,7 +45,7 @@ def arrived() -> ResponseReturnValue:
         abort(404)
     granted, kept = received(Client.of(settings, "launch"), _BACK)
     patient = granted.context.get("patient")
-    if not isinstance(patient, str) or not _FHIR_ID.fullmatch(patient):
+    if not isinstance(patient, str) or not FHIR_ID.fullmatch(patient):
         raise Failed("launch.no-patient", "launch without a patient", 502)
     launched(granted, kept["issuer"], patient, kept["server"])
     return redirect(url_for("pages.patient", patient_id=patient))

@@ -7,7 +7,6 @@ Whoever is signed in, was launched from an EHR, or sits at this computer (see :m
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from typing import Any
 
@@ -27,6 +26,7 @@ from trialmatch.store.runs import Run
 from trialmatch.usecases import Question
 from trialmatch.web import headers, login, pages_answers, pages_patient, pages_prescreen, pages_study, prescreen_results
 from trialmatch.web.callers import LOCAL
+from trialmatch.web.converters import FHIR_ID
 from trialmatch.web.pages_patient import FILTERS, View
 from trialmatch.web.security import authorize, caller
 from trialmatch.web.service import patient_key, service
@@ -34,9 +34,6 @@ from trialmatch.web.sessions import csrf, csrf_holds
 from trialmatch.web.texts import ENGLISH, say
 
 blueprint = Blueprint("pages", __name__)
-
-#: A FHIR id (https://hl7.org/fhir/R4/datatypes.html#id).
-_FHIR_ID = re.compile(r"(?!\.+$)[A-Za-z0-9.-]{1,64}")
 
 _RUNS = 10
 
@@ -100,7 +97,7 @@ def find() -> ResponseReturnValue:
     wanted, by = request.form.get("patient", "").strip(), request.form.get("by")
     if by == "id":
         wanted = wanted.removeprefix("Patient/")
-        found = [wanted] if _FHIR_ID.fullmatch(wanted) else []
+        found = [wanted] if FHIR_ID.fullmatch(wanted) else []
     else:
         found = _numbered(wanted) if 0 < len(wanted) <= _NUMBER and wanted.isprintable() else []
     if not found:
