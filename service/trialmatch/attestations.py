@@ -54,9 +54,9 @@ def _one(entry: Any, place: str, zone: tzinfo, only_study: str | None) -> Attest
     return Attestation(
         met=entry["answer"] == "met",
         by=entry["by"],
-        at=_day(entry["at"], f"{place}.at", zone, last=True),
+        at=_day(entry["at"], f"{place}.at", zone),
         at_text=entry["at"][:10],
-        until=_day(entry["until"], f"{place}.until", zone, last=True) if entry.get("until") else None,
+        until=_day(entry["until"], f"{place}.until", zone) if entry.get("until") else None,
         study=study,
         link_id=link_id,
         judgement=judgement,
@@ -64,11 +64,12 @@ def _one(entry: Any, place: str, zone: tzinfo, only_study: str | None) -> Attest
     )
 
 
-def _day(text: str, place: str, zone: tzinfo, *, last: bool) -> date:
+def _day(text: str, place: str, zone: tzinfo) -> date:
+    """The day of a date or time; of a month or year the last one."""
     span = parse(text, zone)
     if span is None:
         raise BadInput(place, "no possible date", "an ISO 8601 date")
-    return (span.hi if last else span.lo).date()
+    return span.hi.date()
 
 
 def in_force(attestations: Iterable[Attestation], as_of: date) -> list[Attestation]:

@@ -9,17 +9,15 @@ from typing import Any
 from trialmatch import __version__
 from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.context import Context
-from trialmatch.eligibility.criteria import Item, Study
+from trialmatch.eligibility.criteria import DEFAULT_VALIDITY, Item, Study
 from trialmatch.eligibility.dates import Offset
-from trialmatch.eligibility.describe import DEFAULT_VALIDITY, concept_words, demand, describe
+from trialmatch.eligibility.describe import concept_words, demand, describe
 from trialmatch.eligibility.explain import before, need, why
 from trialmatch.eligibility.facts import Fact, Measurement, Person, Source
 from trialmatch.eligibility.rows import COMPUTABLE, NOT, PARTLY, computable, printed_rows
 from trialmatch.eligibility.verdict import Match, Outcome, Outlook
 
 Json = dict[str, Any]
-
-_STATUS = t.STATUS
 
 
 def match_document(
@@ -77,7 +75,7 @@ def _item(outcome: Outcome, shown: dict[int, Json]) -> Json:
     """An item; ``shown`` are facts that other items show as well, by ``id``."""
     item, finding = outcome.item, outcome.finding
     document = _authored(item)
-    document["status"] = _STATUS[outcome.status]
+    document["status"] = t.STATUS[outcome.status]
     document["basis"] = outcome.basis
     document["reason"] = finding.note() if finding else _group_reason(outcome)
     document["blocking"] = outcome.blocking
@@ -120,7 +118,7 @@ def _group_reason(outcome: Outcome) -> str:
     if outcome.basis == t.NOT_APPLICABLE:
         return "does not concern this patient"
     statuses = [member.status for member in outcome.members]
-    said = ", ".join(f"{statuses.count(value)} {name}" for value, name in _STATUS.items() if value in statuses)
+    said = ", ".join(f"{statuses.count(value)} {name}" for value, name in t.STATUS.items() if value in statuses)
     return f"{outcome.item.combination}: {said}"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from trialmatch import attestations, matching
 from trialmatch.documents import match_document
 from trialmatch.eligibility.context import Context
-from trialmatch.eligibility.criteria import Study
+from trialmatch.eligibility.criteria import JudgementLeaf, Study
 from trialmatch.eligibility.dates import end_of
 from trialmatch.eligibility.evaluator import settled
 from trialmatch.eligibility.facts import Attestation, Facts, Source
@@ -154,7 +154,7 @@ def _match(study: Study, context: Context, in_force: list[Attestation]) -> Match
 
 
 def _judged(key: Any) -> bool:
-    return isinstance(key, tuple) and key[0] == "finding" and type(key[1]).__name__ == "JudgementLeaf"
+    return isinstance(key, tuple) and key[0] == "finding" and isinstance(key[1], JudgementLeaf)
 
 
 def _unused(answers: Iterable[Attestation], studies: Iterable[Study], known: StudySet) -> list[str]:

@@ -8,14 +8,11 @@ from datetime import date
 from itertools import product
 from typing import Any, NamedTuple, Protocol
 
-from trialmatch.eligibility.criteria import Leaf, Study
+from trialmatch.eligibility.criteria import DEFAULT_VALIDITY, Leaf, Study
 from trialmatch.eligibility.dates import ALWAYS, Bounds, Offset, Span, Window, day_span, end_of, meet
 from trialmatch.eligibility.facts import Attestation, Facts
 from trialmatch.eligibility.knowledge import Knowledge
 from trialmatch.eligibility.truth import EVIDENCE, MET, UNKNOWN
-
-#: How old a result without a window may be, unless a site or a criterion says otherwise (section 5).
-DEFAULT_VALIDITY = Offset(90, "d")
 
 
 @dataclass(frozen=True)

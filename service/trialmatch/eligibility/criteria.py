@@ -27,6 +27,12 @@ METHODS = (
     "cockcroft-gault",
 )
 
+#: Those that look at the newest result: how old it may be is bounded also where no window is authored (section 5).
+NEWEST = frozenset({"latest", "relative-change", "absolute-change", "cockcroft-gault"})
+
+#: How old it may be unless a site or a criterion says otherwise (section 5).
+DEFAULT_VALIDITY = Offset(90, "d")
+
 COMBINATIONS = ("all-of", "any-of", "at-least", "at-most")
 
 

@@ -46,10 +46,10 @@ class Newest(NamedTuple):
     drafts: tuple[Interval, ...] = ()
 
 
-def newest(concept: str, unit: str, window: Bounds | None, context: Context) -> Newest | Finding:
+def newest(concept: str, unit: str, window: Bounds, context: Context) -> Newest | Finding:
     """The newest usable number of a concept in ``unit``, or the finding that says why there is none."""
     probe = ResultLeaf(keys=(concept,), test=RecordedTest(), label=context.knowledge.label(concept))
-    selection = select(probe, window or Bounds(date.min, date.min, date.max, date.max), context)
+    selection = select(probe, window, context)
     label = probe.label
     if context.facts.incomplete("Observation") and not selection.finals:
         return unknown(t.SOURCE_FAILED, (), lambda: f"no {label} could be obtained")
@@ -60,17 +60,20 @@ def newest(concept: str, unit: str, window: Bounds | None, context: Context) -> 
     values = []
     for result in candidates:
         try:
-            if result.doubt:
-                raise Unusable(result.doubt)
             values.append(number(result, unit, context))
         except Unusable as problem:
-            return unknown(t.UNUSABLE, [result], f"{result.display} cannot be used: {problem}".__str__)
+            return _unusable(result, problem)
     drafts = []
     for reading in selection.drafts:
         if reading.hi > floor:
             with suppress(Unusable):
                 drafts.append(number(reading.results[0], unit, context))
     return Newest(_hull(values), tuple(candidates), len(set(values)) > 1, tuple(drafts))
+
+
+def _unusable(result: Measurement, problem: Unusable) -> Finding:
+    words = f"{result.display} cannot be used: {problem}"
+    return unknown(t.UNUSABLE, [result], lambda: words)
 
 
 def _hull(values: list[Interval]) -> Interval:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from trialmatch.eligibility.criteria import (
+    DEFAULT_VALIDITY,
+    NEWEST,
     AgeLeaf,
     CodedTest,
     EventLeaf,
@@ -22,13 +24,7 @@ from trialmatch.eligibility.criteria import (
 )
 from trialmatch.eligibility.dates import Offset, Span, Window
 from trialmatch.eligibility.values import Interval
-from trialmatch.eligibility.wording import interval, limit_words
-
-#: The validity where a site sets none.
-DEFAULT_VALIDITY = Offset(90, "d")
-
-#: Results by these methods may be at most ``validity`` old where no window is authored (criteria language, section 5).
-_VALID = ("latest", "cockcroft-gault", "relative-change", "absolute-change")
+from trialmatch.eligibility.wording import CALENDAR, NORMAL, interval, limit_words
 
 _METHODS = {
     "latest": "latest",
@@ -41,8 +37,6 @@ _METHODS = {
     "absolute-change": "change from the earliest to the latest",
     "cockcroft-gault": "latest",
 }
-
-_UNITS = {"d": ("day", "days"), "wk": ("week", "weeks"), "mo": ("month", "months"), "a": ("year", "years")}
 
 _KINDS = {"MedicationRequest": "exposure", "ResearchSubject": "study participation", "DocumentReference": "document"}
 
@@ -76,7 +70,7 @@ class _Words:
 
     def of(self, leaf: Leaf) -> str:
         if isinstance(leaf, AgeLeaf):
-            unit = _UNITS[leaf.unit][1]
+            unit = CALENDAR[leaf.unit][1]
             return _joined([f"age {limit_words(leaf.limit)} {unit}", self.window(leaf.anchor, alone=True)])
         if isinstance(leaf, SexLeaf):
             return f"administrative sex: {' or '.join(sorted(leaf.sexes))}"
@@ -97,7 +91,7 @@ class _Words:
         asked = f"no {about} recorded" if leaf.negated else f"{about}{self._test(leaf.test)}"
         if isinstance(leaf.test, RecordedTest):  # which result it is does not matter
             return _joined([asked, _count(leaf.count, "results"), *self._windows(leaf.windows)]) + _silence(leaf)
-        valid = leaf.validity or (self.validity if leaf.method in _VALID else None)
+        valid = leaf.validity or (self.validity if leaf.method in NEWEST else None)
         aged = f" within {offset_words(valid)}" if valid and not leaf.windows else ""
         source = "measured or by Cockcroft–Gault" if leaf.method == "cockcroft-gault" else ""
         parts = [asked, _count(leaf.count, "results"), f"{_METHODS[leaf.method]}{aged}", source]
@@ -107,7 +101,7 @@ class _Words:
         if isinstance(test, QuantityTest):
             if test.reference is None:
                 return f" {limit_words(test.limit, test.unit)}"
-            normal = {"UNL": "ULN", "LNL": "LLN"}[test.reference]
+            normal = NORMAL[test.reference]
             if test.additive:
                 return f" {limit_words(test.limit, test.unit)} beyond {normal}"
             return f" {limit_words(test.limit)} × {normal}"
@@ -127,7 +121,7 @@ class _Words:
         about = (leaf.label or self._keys(leaf.keys)) if leaf.keys else "any drug"
         parts = [f"exposure: {about}"]
         if leaf.duration is not None:
-            parts.append(f"{limit_words(leaf.duration.limit)} {_UNITS[leaf.duration.unit][1]} in all")
+            parts.append(f"{limit_words(leaf.duration.limit)} {CALENDAR[leaf.duration.unit][1]} in all")
         parts.append(_count(leaf.count, f"distinct {leaf.distinct_by}s"))
         if leaf.dose is not None:
             parts.append(f"daily dose {limit_words(leaf.dose.limit, leaf.dose.unit)}")
@@ -180,7 +174,7 @@ def _count(count: Interval | None, things: str) -> str:
 def offset_words(offset: Offset) -> str:
     """A calendar distance without its sign: ``6 months``."""
     number = abs(offset.value)
-    return f"{number} {_UNITS[offset.unit][number != 1]}"
+    return f"{number} {CALENDAR[offset.unit][number != 1]}"
 
 
 def window_words(window: Window, anchor: str) -> str:

@@ -39,7 +39,7 @@ def judge(leaf: Leaf, context: Context) -> Finding:
         silent = context.silence.finding(leaf, context)
         if silent is not None:
             return silent
-    return _opened(leaf, _evaluate(leaf, context))
+    return _opened(leaf, _negated(leaf, _evaluate(leaf, context)))
 
 
 def _evaluate(leaf: Leaf, context: Context) -> Finding:
@@ -57,6 +57,11 @@ def _evaluate(leaf: Leaf, context: Context) -> Finding:
         return _judgement(leaf, context)
     assert isinstance(leaf, TextLeaf)
     return unknown(t.NOT_COMPUTABLE, (), lambda: "only printed: a person has to read it")
+
+
+def _negated(leaf: Leaf, finding: Finding) -> Finding:
+    """A leaf that asks for there being none states the contrary."""
+    return finding._replace(truth=-finding.truth) if getattr(leaf, "negated", False) else finding
 
 
 def _opened(leaf: Leaf, finding: Finding) -> Finding:
@@ -101,6 +106,6 @@ def settled(study: Study, context: Context, answers: Mapping[str, Attestation]) 
                 finding = attested(answer, truth)
             elif finding.truth != truth:
                 words = f"{answer.by} attested the opposite on {answer.at_text}; the evidence stands"
-                finding = Finding(finding.truth, finding.basis, finding.facts, finding.note, words)
+                finding = finding._replace(conflict=words)
         findings[link_id] = finding
     return findings

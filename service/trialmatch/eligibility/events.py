@@ -25,12 +25,7 @@ class Vote(NamedTuple):
 
 
 def evaluate(leaf: EventLeaf, context: Context) -> Finding:
-    """Judge a leaf about records of a kind; its truth is the statement's, before any ``exclude``."""
-    finding = _evaluate(leaf, context)
-    return Finding(-finding.truth, finding.basis, finding.facts, finding.note) if leaf.negated else finding
-
-
-def _evaluate(leaf: EventLeaf, context: Context) -> Finding:
+    """Judge a leaf about records of a kind."""
     records = current(leaf, context)
     if not records:
         return silence(leaf, context)

@@ -23,11 +23,6 @@ def _plural(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
-def label(outcome: Outcome) -> str:
-    """What a leaf is about, in as few words as there are."""
-    return about(outcome.item)
-
-
 def about(item: Item) -> str:
     """What a leaf is about, in as few words as there are."""
     return getattr(item.leaf, "label", "") or item.text or item.link_id
@@ -110,7 +105,7 @@ def _ahead(outlook: Outlook | None) -> str:
 
 def _unmet(leaf: Outcome) -> str:
     reason = leaf.finding.note() if leaf.finding else ""
-    return f"{leaf.item.link_id} {reason or label(leaf)}"
+    return f"{leaf.item.link_id} {reason or about(leaf.item)}"
 
 
 def _list(parts: list[str], most: int) -> str:

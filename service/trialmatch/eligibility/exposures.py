@@ -34,30 +34,18 @@ class Stretch:
 
 
 def evaluate(leaf: ExposureLeaf, context: Context) -> Finding:
-    """Judge a leaf about exposure; its truth is the statement's, before any ``exclude``."""
-    finding = _evaluate(leaf, context)
-    return Finding(-finding.truth, finding.basis, finding.facts, finding.note) if leaf.negated else finding
-
-
-def _evaluate(leaf: ExposureLeaf, context: Context) -> Finding:
+    """Judge a leaf about exposure, in any of the windows that it may mean."""
     records = [record for record in current(leaf, context) if isinstance(record, Exposure)]
     if not records:
         return silence(leaf, context)
-    windows = context.bounds(leaf.windows)
+    windows: Sequence[Bounds | None] = context.bounds(leaf.windows) or (None,)
     records = _days_together(_required(records, context), leaf)
     findings = []
-    for window in windows or [None]:  # type: ignore[list-item]
+    for window in windows:
         beside = side_by_side(records, leaf.dose, window, context)
         stretches = [_stretch(one, leaf.dose, window, context, beside.get(id(one), ())) for one in records]
         findings.append(_judge(stretches, leaf, context))
-    if len(findings) == 1:
-        return findings[0]
-    best = max(finding.truth for finding in findings)
-    same = [finding for finding in findings if finding.truth == best]
-    if best == t.UNKNOWN:
-        basis = t.first_basis(finding.basis for finding in same)
-        return next(finding for finding in same if finding.basis == basis)
-    return same[0]
+    return t.telling(findings, max)
 
 
 def _judge(stretches: list[Stretch], leaf: ExposureLeaf, context: Context) -> Finding:
@@ -68,12 +56,7 @@ def _judge(stretches: list[Stretch], leaf: ExposureLeaf, context: Context) -> Fi
         parts.append(_duration(stretches, leaf.duration, leaf, context))
     if not parts:
         parts.append(decided([stretch.vote for stretch in stretches], leaf, context))
-    lowest = min(part.truth for part in parts)
-    same = [part for part in parts if part.truth == lowest]
-    if lowest == t.UNKNOWN:
-        basis = t.first_basis(part.basis for part in same)
-        return next(part for part in same if part.basis == basis)
-    return same[0]
+    return t.telling(parts, min)
 
 
 def _required(records: list[Exposure], context: Context) -> list[Exposure]:

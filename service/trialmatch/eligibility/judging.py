@@ -11,10 +11,19 @@ from trialmatch.eligibility.context import Context
 from trialmatch.eligibility.criteria import CodedTest, PolarityTest, QuantityTest, RecordedTest, Test
 from trialmatch.eligibility.facts import UNREADABLE, Measurement
 from trialmatch.eligibility.knowledge import EQUIVOCAL, POSITIVE, Analyte
-from trialmatch.eligibility.numbers import Unusable, convert, limit_in, limits_of_normal, number, ordinal, ratio
+from trialmatch.eligibility.numbers import (
+    Unusable,
+    convert,
+    limit_in,
+    limits_of_normal,
+    number,
+    ordinal,
+    ratio,
+    remembered,
+)
 from trialmatch.eligibility.polarity import polarity
 from trialmatch.eligibility.values import Coded, Flag, Interval, Quantity, Text
-from trialmatch.eligibility.wording import decimal, interval, limit_words, normal
+from trialmatch.eligibility.wording import NORMAL, decimal, interval, limit_words, normal
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +81,7 @@ def _converted(value: Interval, unit: str, result: Measurement) -> str:
 
 def _multiple(test: QuantityTest, result: Measurement, context: Context) -> Judged:
     assert test.reference is not None
-    name = "ULN" if test.reference == "UNL" else "LLN"
+    name = NORMAL[test.reference]
     ratios = ratio(result, test.reference, context)
     verdicts = {times.within(test.limit) for times, _, _ in ratios}
     if len(verdicts) > 1:
@@ -98,10 +107,11 @@ def _rounded(times: Interval) -> str:
 
 
 def _shifted(test: QuantityTest, result: Measurement, context: Context) -> Judged:
+    assert test.reference is not None
     verdicts = {value.within(test.limit) for value in _beyond(test, result, context)}
     if len(verdicts) > 1:
         raise Unusable("its reference ranges disagree")
-    name = "ULN" if test.reference == "UNL" else "LLN"
+    name = NORMAL[test.reference]
     return _decided(verdicts.pop(), lambda: f"{result.display}; limit {limit_words(test.limit, test.unit)} + {name}")
 
 
@@ -137,15 +147,7 @@ def measure(test: QuantityTest, result: Measurement, context: Context) -> Interv
 
 
 def _polarity(test: PolarityTest, result: Measurement, context: Context) -> Judged:
-    key = ("polarity", id(result))
-    if key not in context.memo:
-        try:
-            context.memo[key] = polarity(result, context)
-        except Unusable as problem:
-            context.memo[key] = problem
-    said = context.memo[key]
-    if isinstance(said, Unusable):
-        raise said
+    said = remembered(context, polarity, result)
     if said == EQUIVOCAL:
         return Judged(t.UNKNOWN, t.IMPRECISE, lambda: f"{result.display} is neither positive nor negative")
     truth = t.MET if (said == POSITIVE) == test.positive else t.UNMET

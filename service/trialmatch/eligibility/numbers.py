@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from typing import TypeVar
 
 from trialmatch.eligibility.context import Context
 from trialmatch.eligibility.facts import Measurement
@@ -17,9 +19,25 @@ from trialmatch.eligibility.values import Coded, Interval, Quantity, ReferenceRa
 _DIGITS = re.compile(r"\d+(?:\.\d+)?")
 _DENIED = re.compile(r"\b(?:not?|never|non|nicht|kein\w*|pas|sin)\b", re.IGNORECASE)
 
+Found = TypeVar("Found")
+
 
 class Unusable(Exception):
     """A value is there but cannot be compared; the message says why."""
+
+
+def remembered(context: Context, work: Callable[..., Found], result: Measurement, *about: str) -> Found:
+    """What ``work`` makes of a result: worked out once a match, be it that the result is Unusable."""
+    key = (work, id(result), *about)
+    if key not in context.memo:
+        try:
+            context.memo[key] = work(result, *about, context)
+        except Unusable as problem:
+            context.memo[key] = problem.with_traceback(None)  # which would hold on to the context
+    found: Found | Unusable = context.memo[key]
+    if isinstance(found, Unusable):
+        raise Unusable(*found.args)
+    return found
 
 
 def number(result: Measurement, unit: str, context: Context) -> Interval:
@@ -27,17 +45,7 @@ def number(result: Measurement, unit: str, context: Context) -> Interval:
 
     Raises Unusable where it has no number, no (convertible) unit, or an unknown or other scale.
     """
-    memo_key = ("number", id(result), unit)
-    if memo_key not in context.memo:
-        try:
-            context.memo[memo_key] = _number(result, unit, context)
-        except Unusable as problem:
-            context.memo[memo_key] = problem.with_traceback(None)  # which would hold on to the context
-    found = context.memo[memo_key]
-    if isinstance(found, Unusable):
-        raise Unusable(*found.args)
-    interval: Interval = found
-    return interval
+    return remembered(context, _number, result, unit)
 
 
 def _number(result: Measurement, unit: str, context: Context) -> Interval:
@@ -158,17 +166,7 @@ def _years(birth: datetime, context: Context) -> Fraction:
 
 def ratio(result: Measurement, which: str, context: Context) -> list[tuple[Interval, Fraction, ReferenceRange]]:
     """The result divided by each of its applicable limits of normal (all of them where several apply)."""
-    memo_key = ("ratio", id(result), which)
-    if memo_key not in context.memo:
-        try:
-            context.memo[memo_key] = _ratio(result, which, context)
-        except Unusable as problem:
-            context.memo[memo_key] = problem.with_traceback(None)  # which would hold on to the context
-    found = context.memo[memo_key]
-    if isinstance(found, Unusable):
-        raise Unusable(*found.args)
-    ratios: list[tuple[Interval, Fraction, ReferenceRange]] = found
-    return ratios
+    return remembered(context, _ratio, result, which)
 
 
 def _ratio(result: Measurement, which: str, context: Context) -> list[tuple[Interval, Fraction, ReferenceRange]]:

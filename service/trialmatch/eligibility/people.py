@@ -8,11 +8,8 @@ from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.context import Context, Finding, unknown
 from trialmatch.eligibility.criteria import AgeLeaf, SexLeaf
 from trialmatch.eligibility.dates import completed
-from trialmatch.eligibility.facts import Person
 from trialmatch.eligibility.values import Interval
-from trialmatch.eligibility.wording import limit_words
-
-_UNIT_WORDS = {"a": "years", "mo": "months", "wk": "weeks", "d": "days"}
+from trialmatch.eligibility.wording import CALENDAR, limit_words
 
 
 def evaluate_age(leaf: AgeLeaf, context: Context) -> Finding:
@@ -39,14 +36,14 @@ def evaluate_age(leaf: AgeLeaf, context: Context) -> Finding:
 
     def words() -> str:
         shown = f"{low}" if low == high else f"{low} or {high}"
-        return f"age {shown} {_UNIT_WORDS[leaf.unit]}; limit {limit_words(leaf.limit)}"
+        return f"age {shown} {CALENDAR[leaf.unit][1]}; limit {limit_words(leaf.limit)}"
 
     return Finding(verdict, t.EVIDENCE if verdict else t.IMPRECISE, (person,), words)
 
 
 def evaluate_sex(leaf: SexLeaf, context: Context) -> Finding:
     """Administrative sex; ``unknown`` says nothing, ``other`` leaves open which sex a criterion means."""
-    person: Person = context.facts.person
+    person = context.facts.person
     if not person.readable and person.sex is None:
         return unknown(t.SOURCE_FAILED, (), lambda: "the patient record could not be read completely")
     if person.sex in (None, "unknown"):

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.context import Context, Finding, met, unknown, unmet
-from trialmatch.eligibility.criteria import PolarityTest, QuantityTest, RecordedTest, ResultLeaf
+from trialmatch.eligibility.criteria import NEWEST, PolarityTest, QuantityTest, RecordedTest, ResultLeaf
 from trialmatch.eligibility.dates import Bounds, Offset, meet
 from trialmatch.eligibility.derived import cockcroft_gault
 from trialmatch.eligibility.facts import PROVISIONAL, UNREADABLE, Measurement
@@ -18,19 +18,9 @@ from trialmatch.eligibility.selection import Reading, Selection, is_result, read
 from trialmatch.eligibility.series import change, count, extreme
 from trialmatch.eligibility.values import Interval
 
-#: Methods that look at the newest result, which the default validity therefore bounds.
-_NEWEST = frozenset({"latest", "relative-change", "absolute-change", "cockcroft-gault"})
-
 
 def evaluate(leaf: ResultLeaf, context: Context) -> Finding:
-    """Judge a leaf about results; its truth is the statement's, before any ``exclude``."""
-    finding = _over_windows(leaf, context)
-    if leaf.negated:
-        finding = Finding(-finding.truth, finding.basis, finding.facts, finding.note)
-    return finding
-
-
-def _over_windows(leaf: ResultLeaf, context: Context) -> Finding:
+    """Judge a leaf about results, in any of the windows that it may mean."""
     windows = context.bounds(leaf.windows)
     if windows is None:
         bases = [t.ANCHOR_UNKNOWN]
@@ -41,22 +31,14 @@ def _over_windows(leaf: ResultLeaf, context: Context) -> Finding:
     limit = _validity(leaf, context)
     if limit is not None:
         windows = [meet(window, limit) for window in windows]
-    findings = [_in_window(leaf, window, context) for window in windows]
-    if len(findings) == 1:
-        return findings[0]
-    best = max(finding.truth for finding in findings)
-    same = [finding for finding in findings if finding.truth == best]
-    if best != t.UNKNOWN:
-        return same[0]
-    basis = t.first_basis(finding.basis for finding in same)
-    return next(finding for finding in same if finding.basis == basis)
+    return t.telling([_in_window(leaf, window, context) for window in windows], max)
 
 
 def _validity(leaf: ResultLeaf, context: Context) -> Bounds | None:
     """How old results may be where the leaf has no window of its own (section 5)."""
     validity = leaf.validity
     if validity is None:
-        by_default = leaf.method in _NEWEST and not leaf.windows and not isinstance(leaf.test, RecordedTest)
+        by_default = leaf.method in NEWEST and not leaf.windows and not isinstance(leaf.test, RecordedTest)
         if not by_default:
             return None
         validity = context.rules.validity

@@ -87,16 +87,7 @@ def read(leaf: ResultLeaf, reading: Reading, context: Context) -> Judged:
     all of them, and numbers must not contradict each other.
     """
     judged = [judge(leaf.test, result, context) for result in reading.results]
-    if len(judged) == 1:
-        return judged[0]
-    truths = [one.truth for one in judged]
-    wanted = max(truths)
-    if isinstance(leaf.test, PolarityTest) and not leaf.test.positive:
-        wanted = min(truths)
-    elif isinstance(leaf.test, QuantityTest) and {t.MET, t.UNMET} <= {*truths}:
+    if isinstance(leaf.test, QuantityTest) and {t.MET, t.UNMET} <= {one.truth for one in judged}:
         return Judged(t.UNKNOWN, t.UNUSABLE, lambda: "its components contradict each other")
-    same = [one for one in judged if one.truth == wanted]
-    if wanted == t.UNKNOWN:
-        basis = t.first_basis(one.basis for one in same)
-        return next(one for one in same if one.basis == basis)
-    return same[0]
+    every = isinstance(leaf.test, PolarityTest) and not leaf.test.positive
+    return t.telling(judged, min if every else max)

@@ -15,7 +15,7 @@ from trialmatch.eligibility.judging import judge, measure
 from trialmatch.eligibility.numbers import Unusable, number
 from trialmatch.eligibility.selection import Reading, Selection
 from trialmatch.eligibility.values import ANY_NUMBER, Interval
-from trialmatch.eligibility.wording import interval, limit_words
+from trialmatch.eligibility.wording import NORMAL, interval, limit_words
 
 
 def extreme(leaf: ResultLeaf, selection: Selection, context: Context) -> Finding:
@@ -54,7 +54,7 @@ def _limit_of(test: QuantityTest) -> str:
     """What a number is a multiple of, or is counted from, in words."""
     if test.reference is None:
         return ""
-    name = "ULN" if test.reference == "UNL" else "LLN"
+    name = NORMAL[test.reference]
     return f" from {name}" if test.additive else f" × {name}"
 
 
@@ -108,21 +108,20 @@ def _change(leaf: ResultLeaf, readings: list[Reading], context: Context) -> Find
     pairs = [(a, b) for a in first for b in last if a is not b and a.lo != b.lo]
     if not pairs:
         return unknown(t.MISSING_DATA, facts, lambda: "one result only: no change can be told")
-    verdicts = []
-    note: Callable[[], str] = lambda: "change of results"  # noqa: E731
-    for early, late in pairs:
-        try:
-            difference = _difference(leaf, early.results[0], late.results[0], context)
-        except Unusable as problem:
-            return unknown(t.UNUSABLE, facts, lambda reason=str(problem): reason)  # type: ignore[misc]
-        verdicts.append(difference.within(leaf.test.limit))
-        unit = leaf.test.unit
-        note = lambda d=difference, u=unit: (  # type: ignore[misc]  # noqa: E731
-            f"change {interval(d, u)}; limit {limit_words(leaf.test.limit, u)}"
-        )
-    if len(set(verdicts)) == 1 and verdicts[0] != t.UNKNOWN:
-        return Finding(verdicts[0], t.EVIDENCE, facts, note)
-    return unknown(t.UNUSABLE if _same_times(first) or _same_times(last) else t.IMPRECISE, facts, note)
+    try:
+        changes = [_difference(leaf, early.results[0], late.results[0], context) for early, late in pairs]
+    except Unusable as problem:
+        reason = str(problem)
+        return unknown(t.UNUSABLE, facts, lambda: reason)
+    limit, unit = leaf.test.limit, leaf.test.unit
+
+    def words() -> str:
+        return f"change {interval(changes[-1], unit)}; limit {limit_words(limit, unit)}"
+
+    verdicts = {one.within(limit) for one in changes}
+    if len(verdicts) == 1 and t.UNKNOWN not in verdicts:
+        return Finding(verdicts.pop(), t.EVIDENCE, facts, words)
+    return unknown(t.UNUSABLE if _same_times(first) or _same_times(last) else t.IMPRECISE, facts, words)
 
 
 def _same_times(readings: list[Reading]) -> bool:

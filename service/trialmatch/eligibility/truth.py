@@ -5,7 +5,8 @@ Truth is an int so that the algebra is the builtins': all-of is ``min``, any-of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, TypeVar
 
 MET, UNKNOWN, UNMET = 1, 0, -1
 
@@ -49,6 +50,28 @@ CONFIRMATIONS = frozenset({JUDGEMENT, NO_RECORD, OPEN_LIST, NOT_COMPUTABLE, ANCH
 def first_basis(bases: Iterable[str]) -> str:
     """The basis to show where several apply to an unknown; bases of decided facts are passed over."""
     return min((basis for basis in bases if basis in _ORDER), key=_ORDER.__getitem__)
+
+
+class _Said(Protocol):
+    @property
+    def truth(self) -> int: ...
+    @property
+    def basis(self) -> str: ...
+
+
+_One = TypeVar("_One", bound=_Said)
+
+
+def telling(found: Sequence[_One], choose: Callable[[Iterable[int]], int]) -> _One:
+    """What decides among several: by ``max`` as in any-of, by ``min`` as in all-of; of unknowns the basis to show."""
+    if len(found) == 1:
+        return found[0]
+    truth = choose([one.truth for one in found])
+    same = [one for one in found if one.truth == truth]
+    if truth != UNKNOWN:
+        return same[0]
+    basis = first_basis(one.basis for one in same)
+    return next(one for one in same if one.basis == basis)
 
 
 def at_least(threshold: int, truths: Sequence[int]) -> int:

@@ -23,6 +23,13 @@ _FILLER = {
     "bilag",
     "classification",
 }
+
+#: Units of the calendar (UCUM) for people: one, and any other number.
+CALENDAR = {"d": ("day", "days"), "wk": ("week", "weeks"), "mo": ("month", "months"), "a": ("year", "years")}
+
+#: FHIR's codes for the limits of normal (http://hl7.org/fhir/characteristic-offset) as people write them.
+NORMAL = {"UNL": "ULN", "LNL": "LLN"}
+
 _WORD = re.compile(r"[^\W_]+")
 
 

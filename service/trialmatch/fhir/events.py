@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from trialmatch.eligibility.dates import FUTURE, PAST, UNKNOWN_TIME, Span, before
+from trialmatch.eligibility.dates import FUTURE, UNKNOWN_TIME, Span, before
 from trialmatch.eligibility.facts import ABSENT, FINAL, NO_ALLERGY, NO_DRUG_ALLERGY, PROVISIONAL, Event
 from trialmatch.eligibility.values import Coding
 from trialmatch.fhir.elements import Json, child, children, codes, codings, concept_codings, text
@@ -194,7 +194,7 @@ def _course(resource: Json, clock: Clock, encounters: dict[str, Json], birth: Sp
     elif clinical & _ONGOING:
         end = _NEVER_ENDED
     else:
-        end = Span(start.lo if start.lo > PAST else PAST, FUTURE)
+        end = Span(start.lo, FUTURE)
     return Extent(start, _no_later_start(start, end)), flag
 
 

@@ -106,7 +106,8 @@ def _timing(timing: Json, clock: Clock, path: str) -> Extent:
     return period(bounds, clock, path) if bounds is not None else Extent(UNKNOWN_TIME, UNKNOWN_TIME)
 
 
-_YEARS = {
+#: Units of age that are calendar ones, in months.
+_MONTHS = {
     "a": Fraction(12),
     "mo": Fraction(1),
     "year": Fraction(12),
@@ -125,7 +126,7 @@ def _at_age(low: Json | None, high: Json | None, birth: Span | None) -> Span:
     if first is None or (high is not None and last is None):
         return UNKNOWN_TIME
     unit = (high or low or {}).get("code") or (high or low or {}).get("unit")
-    whole = _YEARS.get(str(unit), Fraction(1))
+    whole = _MONTHS.get(str(unit), Fraction(1))
     try:
         start = birth.lo + relativedelta(months=int(first))
         end = FUTURE if last is None else birth.hi + relativedelta(months=int(last + whole)) - timedelta(days=1)
@@ -136,9 +137,9 @@ def _at_age(low: Json | None, high: Json | None, birth: Span | None) -> Span:
 
 def _months(age: Json) -> Fraction | None:
     value, unit = number(age.get("value")), age.get("code") or age.get("unit") or "a"
-    if value is None or str(unit) not in _YEARS:
+    if value is None or str(unit) not in _MONTHS:
         return None
-    return value * _YEARS[str(unit)]
+    return value * _MONTHS[str(unit)]
 
 
 def encounter_time(resource: Json, key: str, encounters: dict[str, Json], clock: Clock) -> Span | None:

@@ -23,7 +23,7 @@ from trialmatch.config import BASE
 from trialmatch.documents import evidence
 from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.criteria import Item, ResultLeaf, Study
-from trialmatch.eligibility.explain import label
+from trialmatch.eligibility.explain import about
 from trialmatch.eligibility.facts import Measurement, Source
 from trialmatch.eligibility.rows import printed_rows
 from trialmatch.eligibility.verdict import ELIGIBLE, LIKELY, POSSIBLE, Match, Outcome
@@ -95,14 +95,9 @@ def fingerprint(match: Match) -> str:
 
     The passing of time alone does not change it, unless something becomes too old.
     """
-    evidence = [
-        [leaf.item.link_id, leaf.status, leaf.basis, *_facts(leaf)] for leaf in sorted(match.leaves, key=_link_id)
-    ]
-    return hashlib.sha256(orjson.dumps([match.study.id, match.verdict, evidence])).hexdigest()
-
-
-def _link_id(leaf: Outcome) -> str:
-    return leaf.item.link_id
+    leaves = sorted(match.leaves, key=lambda leaf: leaf.item.link_id)
+    said = [[leaf.item.link_id, leaf.status, leaf.basis, *_facts(leaf)] for leaf in leaves]
+    return hashlib.sha256(orjson.dumps([match.study.id, match.verdict, said])).hexdigest()
 
 
 def _facts(leaf: Outcome) -> list[str]:
@@ -171,7 +166,7 @@ def summary(match: Match) -> str:
         return f"Eligible for {name}: {criteria}"
     if match.verdict == LIKELY:
         return f"Likely to qualify for {name}: {criteria}, {match.confirmations} to confirm"
-    tests = {label(leaf) for leaf in match.leaves if leaf.blocking and is_test(leaf)}
+    tests = {about(leaf.item) for leaf in match.leaves if leaf.blocking and is_test(leaf)}
     gaps = plural(len(tests), "test") + " missing" if tests else plural(match.gaps, "data gap")
     return f"May qualify for {name}: {criteria}, {gaps}"
 
@@ -184,7 +179,8 @@ def _walk(outcome: Outcome) -> Iterator[Outcome]:
 
 def _concerned(match: Match) -> list[Item]:
     """The printed criteria that concern the patient: the common ones and those of the cohorts still open."""
-    return [row for row in printed_rows(match.study) if row.cohort is None or row.cohort in _open_cohorts(match)]
+    concerned = {None, *_open_cohorts(match)}
+    return [row for row in printed_rows(match.study) if row.cohort in concerned]
 
 
 def _open_cohorts(match: Match) -> dict[str, str]:
@@ -202,7 +198,7 @@ def _detail(match: Match, lost: Sequence[Source]) -> Iterator[str]:
     blocking = [leaf for leaf in match.leaves if leaf.blocking]
     gaps = [leaf for leaf in blocking if leaf.basis not in t.CONFIRMATIONS]
     if gaps:
-        said = list(dict.fromkeys((label(leaf), _gap(leaf)) for leaf in gaps))
+        said = list(dict.fromkeys((about(leaf.item), _gap(leaf)) for leaf in gaps))
         yield _list("Missing", [f"{escaped(name)} – {gap}" for name, gap in said[:LINES]], len(said))
     points = {leaf.item.link_id for leaf in blocking if leaf.basis in t.CONFIRMATIONS}
     if points:
