@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from trialmatch.config import Settings
-from trialmatch.console import tell, write
+from trialmatch.console import PATH, tell, write
 
 if TYPE_CHECKING:  # what takes long to import is imported where it is used, so that --help answers at once
     from trialmatch.registry.drafts import Draft
 
-_PATH = click.Path(path_type=Path)
-
 
 @click.command("import", no_args_is_help=True, short_help="Make a draft study of a ClinicalTrials.gov record.")
-@click.argument("file", metavar="FILE", type=_PATH)
-@click.option("--out", metavar="FILE", type=_PATH, help="Where the draft goes; standard output if not given.")
+@click.argument("file", metavar="FILE", type=PATH)
+@click.option("--out", metavar="FILE", type=PATH, help="Where the draft goes; standard output if not given.")
 def import_(file: Path, out: Path | None) -> None:
     """Make a draft study of a ClinicalTrials.gov record.
 
@@ -70,6 +68,5 @@ def _summary(drafts: Sequence[Draft], out: Path | None) -> Iterator[str]:
     drafted = "It is a draft and is" if len(drafts) == 1 else "They are drafts and are"
     yield (
         f"{drafted} not matched. Next: read it beside the record (trialmatch studies show {first} --studies {file}), "
-        f"correct "
-        "it, set its status to active (trialmatch studies import --help)"
+        "correct it, set its status to active (trialmatch studies import --help)"
     )

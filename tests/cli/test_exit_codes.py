@@ -224,7 +224,23 @@ def test_2_no_url_of_a_server(run: Run, url: str) -> None:
     assert setting.stderr.startswith("TRIALMATCH_FHIR_SERVER: no URL of a server; expected http:// or https://")
 
 
-@pytest.mark.parametrize("words", [["codes", "coverage", ""], ["prescreen", ""], ["prescreen", HOSPITAL, "--out", ""]])
+@pytest.mark.parametrize("command", ["check", "import"])
+def test_2_a_url_in_place_of_a_file(run: Run, command: str) -> None:
+    wrong = run("studies", command, "https://u:secret@h.example/study.json?a=b")
+    assert (wrong.exit_code, wrong.stdout) == (2, "")
+    assert "“https://h.example/study.json” is a URL; expected a path" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["codes", "coverage", ""],
+        ["prescreen", ""],
+        ["prescreen", HOSPITAL, "--out", ""],
+        ["studies", "check", ""],
+        ["studies", "import", ""],
+    ],
+)
 def test_2_empty_places(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
     monkeypatch.chdir(tmp_path)
     wrong = run(*words, *(["--out", "out"] if words == ["prescreen", ""] else []))
