@@ -18,7 +18,7 @@ from trialmatch.cli_prescreen import prescreen
 from trialmatch.cli_serve import serve
 from trialmatch.config import Settings
 from trialmatch.console import PATH, Commands, day, named, server, tell, write, write_json, write_page
-from trialmatch.errors import INCOMPLETE, BadInput, FaultyStudy, UsageError
+from trialmatch.errors import INCOMPLETE, BadInput, FaultyStudy, UnknownStudy, UsageError
 from trialmatch.files import is_folder, readable
 
 if TYPE_CHECKING:  # what takes long to import is imported where it is used, so that --help answers at once
@@ -82,9 +82,6 @@ def _engine(studies: str | None, lenient: bool) -> Engine:
         raise BadInput(str(engine.settings.studies), "no study", "at least one ResearchStudy")
     return engine
 
-
-#: How the matching itself names the attestations that it was given.
-_NO_PLACE = "attestations: "
 
 #: What an id of a resource on a FHIR server looks like (https://hl7.org/fhir/R4/datatypes.html#id).
 _FHIR_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
@@ -154,7 +151,10 @@ def match(
     answers = _attestations(attestations, engine, only) if attestations else ()
     records, place = _records(patient_id, url, path, engine, study_ids)
     now = datetime.now(engine.settings.zone)
-    question = Question(as_of or now.date(), study_ids, enrolment, infusion, tuple(answers), everything)
+    question = Question(
+        as_of or now.date(), study_ids, enrolment, infusion, tuple(answers), everything,
+        attestations_place=str(attestations),
+    )  # fmt: skip
     answer = match_patient(engine, records, patient_id, question, place)
     if form == "fhir":
         from trialmatch.fhir.searchset import searchset
@@ -167,9 +167,7 @@ def match(
 
         document, studied = answer.document(now), len(in_play.matchable)
         write_page(lambda width: match_page(document, width, studied))
-    for line in answer.problems:
-        # what the use case says of attestations has no place yet: here it is known
-        tell([f"{attestations}: {line.removeprefix(_NO_PLACE)}" if line.startswith(_NO_PLACE) else line])
+    tell(answer.problems)
     return 0 if answer.complete else INCOMPLETE
 
 
@@ -234,8 +232,8 @@ def show(study_id: str, form: str, studies: str | None, lenient: bool) -> None:
     validity = Offset(*engine.settings.validity_period)
     try:
         study = engine.studies.get(study_id)
-    except UsageError as problem:
-        raise UsageError(str(problem).removeprefix("--study ")) from None
+    except UnknownStudy as problem:
+        raise UsageError(f"{problem.name}: {problem.why}") from None
     document = study_document(study, validity, engine.terminology.label)
     if form == "json":
         write_json(document)

@@ -17,7 +17,6 @@ BASE = "https://trialmatch.example.org/fhir"
 
 _PERIOD = re.compile(r"(\d{1,4})\s*(d|wk|mo|a)$")
 
-
 #: Settings that are numbers above 0 where they are set.
 _ABOVE_ZERO = (
     "cards", "ana_titre", "study_bytes", "study_depth", "export_timeout", "fhir_timeout", "fhir_connect_timeout",
@@ -237,7 +236,8 @@ class Settings:
                 raise UsageError(f"{variable(name)}: {getattr(self, name)}; expected 0 or more")
         if self.mappings is not None and not os.path.isdir(self.mappings):
             raise UsageError(f"{variable('mappings')}: {self.mappings} is not a folder")
-        config_access.check(self)
+        for name, fault in config_access.faults(self):
+            raise UsageError(f"{variable(name)}: {fault}")
 
     @property
     def zone(self) -> ZoneInfo:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from trialmatch.addresses import is_secure, is_server, origin, parts
-from trialmatch.errors import UsageError
 
 if TYPE_CHECKING:
     from trialmatch.config import Settings
@@ -104,12 +103,6 @@ def _prescreen_faults(settings: Settings) -> list[tuple[str, str]]:
     if settings.prescreen_sources and folder is None:
         found.append(("prescreen_dir", "unset, but prescreen_sources are set; expected where the results go"))
     return found
-
-
-def check(settings: Settings) -> None:
-    """Refuse settings of access that are not allowed (UsageError with the first fault)."""
-    for name, fault in faults(settings):
-        raise UsageError(f"TRIALMATCH_{name.upper()}: {fault}")
 
 
 def _issuer_faults(value: str | None, *, discovery: bool) -> list[str]:

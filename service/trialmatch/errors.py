@@ -128,7 +128,6 @@ class StoreUnavailable(TrialmatchError):
 class DataUnavailable(TrialmatchError):
     """Data that a call should have brought, and that cannot be had otherwise (CDS Hooks)."""
 
-    exit_code = 4
     http_status = 412
 
 

@@ -7,27 +7,25 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 
-def _walk(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, Traversable]]:
+def _contents(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, bytes]]:
+    """All JSON files under a folder, by name: path inside it and content."""
     for entry in sorted(folder.iterdir(), key=lambda one: one.name):
         if entry.is_dir():
-            yield from _walk(entry, f"{prefix}{entry.name}/")
+            yield from _contents(entry, f"{prefix}{entry.name}/")
         elif entry.name.endswith(".json"):
-            yield f"{prefix}{entry.name}", entry
+            yield f"{prefix}{entry.name}", entry.read_bytes()
 
 
 def mappings() -> Iterator[tuple[str, bytes]]:
     """All shipped mapping files: path inside ``mappings/`` and content."""
-    for name, entry in _walk(files("trialmatch.mappings")):
-        yield name, entry.read_bytes()
+    return _contents(files("trialmatch.mappings"))
 
 
 def code_systems() -> Iterator[tuple[str, bytes]]:
     """The project's own CodeSystems."""
-    for name, entry in _walk(files("trialmatch.profiles").joinpath("codesystems")):
-        yield name, entry.read_bytes()
+    return _contents(files("trialmatch.profiles").joinpath("codesystems"))
 
 
 def studies() -> Iterator[tuple[str, bytes]]:
     """The shipped studies and the blocks they share."""
-    for name, entry in _walk(files("trialmatch.profiles").joinpath("studies")):
-        yield name, entry.read_bytes()
+    return _contents(files("trialmatch.profiles").joinpath("studies"))

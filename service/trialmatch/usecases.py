@@ -32,6 +32,7 @@ class Question:
 
     ``most`` asks for so many of the best matches only: the others are ranked, but not looked at item by item.
     ``everything`` asks for ineligible studies, too, each with the day from which it may no longer be so.
+    ``attestations_place`` is what to name for the answers.
     """
 
     as_of: date
@@ -41,6 +42,7 @@ class Question:
     attestations: tuple[Attestation, ...] = ()
     everything: bool = False
     most: int | None = None
+    attestations_place: str = "attestations"
 
 
 @dataclass
@@ -76,7 +78,7 @@ def match_patient(engine: Engine, records: Records, patient_id: str, question: Q
     context = context_of(engine, facts, question, in_force)
     problems = list(records.problems)
     unused = _unused(question.attestations, studies.studies, engine.studies)
-    problems += [f"attestations: {words}" for words in unused]
+    problems += [f"{question.attestations_place}: {words}" for words in unused]
     chosen = studies.matchable if question.most is None else _best(studies, context, in_force, question)
     matches = [_match(study, context, in_force) for study in chosen]
     shown = [match for match in matches if question.everything or match.verdict != INELIGIBLE]

@@ -35,38 +35,33 @@ def shown(store: Store) -> Store:
 
 
 def test_a_card_that_was_only_shown_is_not_quiet(shown: Store) -> None:
-    assert not feedback.quiet(shown, "p1", "NCT1", "evidence-1")
+    assert feedback.overridden(shown, "p1") == set()
 
 
 def test_an_overridden_card_is_quiet_for_that_patient_study_and_evidence(shown: Store) -> None:
     assert give(shown, "u1", OVERRIDDEN)
-    assert feedback.quiet(shown, "p1", "NCT1", "evidence-1")
-    assert not feedback.quiet(shown, "p1", "NCT1", "evidence-2")
-    assert not feedback.quiet(shown, "p1", "NCT2", "evidence-1")
-    assert not feedback.quiet(shown, "p2", "NCT1", "evidence-1")
+    assert feedback.overridden(shown, "p1") == {("NCT1", "evidence-1")}
+    assert feedback.overridden(shown, "p2") == set()
 
 
 def test_an_accepted_card_is_not_quiet(shown: Store) -> None:
     assert give(shown, "u1", ACCEPTED)
-    assert not feedback.quiet(shown, "p1", "NCT1", "evidence-1")
+    assert feedback.overridden(shown, "p1") == set()
 
 
 def test_the_newest_feedback_on_the_same_evidence_decides(shown: Store) -> None:
     """Two clinicians saw the card: one overrides it, the other accepts it, at last the first overrides it again."""
     for uuid, outcome, quiet in (("u1", OVERRIDDEN, True), ("u2", ACCEPTED, False), ("u1", OVERRIDDEN, True)):
         give(shown, uuid, outcome)
-        assert feedback.quiet(shown, "p1", "NCT1", "evidence-1") is quiet
+        assert (("NCT1", "evidence-1") in feedback.overridden(shown, "p1")) is quiet
     give(shown, "u3", ACCEPTED)  # other evidence
-    assert feedback.quiet(shown, "p1", "NCT1", "evidence-1")
+    assert feedback.overridden(shown, "p1") == {("NCT1", "evidence-1")}
 
 
-def test_many_studies_are_asked_at_once(shown: Store) -> None:
+def test_all_studies_of_a_patient_are_told(shown: Store) -> None:
     for uuid in ("u1", "u8"):
         give(shown, uuid, OVERRIDDEN)
-    now = {"NCT1": "evidence-2", "NCT2": "evidence-1", "NCT3": "evidence-1"}
-    assert feedback.quieted(shown, "p1", now) == {"NCT2"}
-    assert feedback.quieted(shown, "p1", {"NCT1": "evidence-1", **{f"N{one}": "x" for one in range(3000)}}) == {"NCT1"}
-    assert feedback.quieted(shown, "p1", {}) == set()
+    assert feedback.overridden(shown, "p1") == {("NCT1", "evidence-1"), ("NCT2", "evidence-1")}
 
 
 def test_feedback_on_a_card_that_nobody_was_shown_is_not_kept(shown: Store) -> None:

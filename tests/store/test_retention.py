@@ -71,7 +71,7 @@ def test_cards_go_with_their_feedback(store: Store) -> None:
     assert retention.purge(store, SETTINGS, NOW + days(100)).cards == 0
     assert retention.purge(store, SETTINGS, NOW + days(101)).cards == 1
     assert (rows(store, "cards"), rows(store, card_feedback.name)) == (1, 1)
-    assert not feedback.quiet(store, "p1", "NCT1", "x") and feedback.quiet(store, "p2", "NCT1", "x")
+    assert not feedback.overridden(store, "p1") and feedback.overridden(store, "p2")
 
 
 def test_runs_go_and_are_named(store: Store) -> None:

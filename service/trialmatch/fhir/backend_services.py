@@ -15,8 +15,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from authlib.oauth2.rfc6749.parameters import prepare_token_request
-from authlib.oauth2.rfc7523 import private_key_jwt_sign
-from authlib.oauth2.rfc7523.client import ASSERTION_TYPE
 
 from trialmatch import outbound
 from trialmatch.addresses import is_secure, shown
@@ -25,9 +23,6 @@ from trialmatch.config_access import listed
 from trialmatch.errors import SourceUnavailable
 from trialmatch.fhir.client_keys import ClientKey, client_keys
 from trialmatch.fhir.records import CONTEXT_TYPES, FACT_TYPES
-
-#: Seconds an assertion is good for. No more than five minutes are allowed; a minute is left for clocks that differ.
-_ASSERTION = 240
 
 #: Seconds a token is taken to live where the server does not say (``expires_in`` is required, and left out by some).
 _LIFETIME = 60.0
@@ -190,22 +185,8 @@ def _scopes(found: dict[str, Any]) -> str:
 
 def _exchange(endpoint: _Endpoint, client_id: str) -> tuple[str, float]:
     """A token, and the seconds it lives."""
-    now = int(time.time())
-    assertion = private_key_jwt_sign(
-        endpoint.key.key,
-        client_id,
-        endpoint.url,
-        alg=endpoint.key.algorithm,
-        header={"kid": endpoint.key.key_id},
-        issued_at=now,
-        expires_at=now + _ASSERTION,
-    )
-    form = prepare_token_request(
-        "client_credentials",
-        scope=endpoint.scopes,
-        client_assertion_type=ASSERTION_TYPE,
-        client_assertion=assertion,
-    )
+    proof = endpoint.key.proof(client_id, endpoint.url)
+    form = prepare_token_request("client_credentials", scope=endpoint.scopes, **proof)
     try:
         reply = outbound.post_form(endpoint.url, form)
     except outbound.Unanswered as problem:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
+from authlib.oauth2.rfc7523 import private_key_jwt_sign
+from authlib.oauth2.rfc7523.client import ASSERTION_TYPE
 from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import ECKey, RSAKey
 
@@ -19,6 +22,9 @@ _MOST = 64 * 1024
 
 #: The shortest RSA modulus, in bits (NIST SP 800-131A).
 _RSA_BITS = 2048
+
+#: Seconds a proof is good for (SMART App Launch 2.2: five minutes at most); a minute is left for clocks that differ.
+_ASSERTION = 240
 
 #: The settings that name files of keys; they may name the same one.
 KEY_SETTINGS = ("client_key", "launch_key", "login_key")
@@ -33,6 +39,20 @@ class ClientKey:
     key: RSAKey | ECKey
     algorithm: str
     key_id: str
+
+    def proof(self, client_id: str, endpoint: str) -> dict[str, str]:
+        """What a client sends to a token endpoint to prove who it is (``private_key_jwt``, RFC 7523)."""
+        now = int(time.time())
+        assertion = private_key_jwt_sign(
+            self.key,
+            client_id,
+            endpoint,
+            alg=self.algorithm,
+            header={"kid": self.key_id},
+            issued_at=now,
+            expires_at=now + _ASSERTION,
+        )
+        return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
 
 
 def client_keys(settings: Settings, setting: str = "client_key") -> tuple[ClientKey, ...]:

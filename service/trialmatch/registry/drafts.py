@@ -54,9 +54,9 @@ def _variable(record: Record, found: Eligibility, written: Written) -> Json:
         "title": f"Eligibility of {record.id}",
         "status": "draft",
         "description": (
-            "Imported from the registry's record. R: from its fields; I, E: from the inclusions and exclusions of "
-            "its text; "
-            "C: from text that does not say which. What a rule has read is marked as inferred, all else is only text."
+            "Imported from the registry's record. R: from its fields; I, E: from the inclusions and exclusions of its"
+            " text; C: from text that does not say which. What a rule has read is marked as inferred, all else is only"
+            " text."
         ),
     }
     if EXCLUSION not in found.kinds:

@@ -151,7 +151,7 @@ def _letters(word: str) -> str:
 
 def _add(node: Node, stack: list[Node], roots: list[Node]) -> None:
     """Put an entry of a list where its indentation and its kind of marker say."""
-    if node.kind == "i)" or node.kind == "i." or node.kind == "(i)":
+    if node.kind in ("i)", "i.", "(i)"):
         _letter_or_roman(node, stack)
     while stack and stack[-1].indent > node.indent + 1:
         stack.pop()

@@ -308,6 +308,3 @@ def _whole(node: Node, indent: str = "") -> str:
     """An entry with all that is nested under it, as printed."""
     own = f"{indent}{node.marker} {node.text}"
     return "\n".join([own, *(_whole(child, f"{indent}  ") for child in node.children)])
-
-
-__all__ = ["EXCLUSION", "INCLUSION", "UNKNOWN", "Criterion", "Eligibility", "eligibility"]

@@ -76,7 +76,7 @@ def research_study(record: Record, cohorts: Iterable[tuple[str, str]], *, with_e
         "contained": [one for one, _ in (*sponsors, *contacts, *sites)] + arms,
         "url": f"{BASE}/ResearchStudy/{record.id}",
         "identifier": list(_identifiers(record)),
-        "title": _clean(identity["briefTitle"]) or record.id,
+        "title": printed(identity["briefTitle"]) or record.id,
         "label": list(_labels(identity)),
         "status": "draft",
         "phase": _phase(design.get("phases", [])),
@@ -84,14 +84,14 @@ def research_study(record: Record, cohorts: Iterable[tuple[str, str]], *, with_e
         "studyDesign": [{"text": text} for text in _designs(design)],
         "condition": [_condition(text) for text in _texts(record.module("conditionsModule").get("conditions", []))],
         "keyword": [{"text": text} for text in _texts(record.module("conditionsModule").get("keywords", []))],
-        "descriptionSummary": _clean(description.get("briefSummary", "")),
-        "description": _clean(description.get("detailedDescription", "")),
+        "descriptionSummary": printed(description.get("briefSummary", "")),
+        "description": printed(description.get("detailedDescription", "")),
         "period": _period(status),
         "site": [{"reference": f"#{one['id']}", "display": name} for one, name in sites],
         "note": [{"text": text} for text in _notes(record, with_eligibility)],
         "associatedParty": [party for _, party in (*sponsors, *contacts)],
         "progressStatus": list(_progress(status)),
-        "whyStopped": {"text": text} if (text := _clean(status.get("whyStopped", ""))) else None,
+        "whyStopped": {"text": text} if (text := printed(status.get("whyStopped", ""))) else None,
         "comparisonGroup": [{"linkId": link_id, "name": name} for link_id, name in cohorts],
         "protocol": [{"reference": f"#{one['id']}", "display": one["title"]} for one in arms],
         "recruitment": recruitment,
@@ -99,12 +99,8 @@ def research_study(record: Record, cohorts: Iterable[tuple[str, str]], *, with_e
     return {name: value for name, value in study.items() if value not in (None, "", [], {})}
 
 
-def _clean(text: str) -> str:
-    return printed(text)
-
-
 def _texts(texts: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(text for text in map(_clean, texts) if text))
+    return list(dict.fromkeys(text for text in map(printed, texts) if text))
 
 
 def _identifiers(record: Record) -> Iterator[Json]:
@@ -118,7 +114,7 @@ def _identifiers(record: Record) -> Iterator[Json]:
 
 def _labels(identity: Json) -> Iterator[Json]:
     for name, code in (("officialTitle", "official"), ("acronym", "acronym")):
-        value = _clean(identity.get(name, ""))
+        value = printed(identity.get(name, ""))
         if value:
             yield {"type": codeable(_TITLE, code), "value": value}
 
@@ -133,7 +129,7 @@ def _phase(phases: list[str]) -> Json | None:
 
 
 def _purpose(purpose: str) -> Json | None:
-    text = _clean(purpose)
+    text = printed(purpose)
     coded = codeable(_PURPOSE, _PURPOSES[text]) if text in _PURPOSES else {}
     return {**coded, "text": text} if text else None
 
@@ -163,7 +159,7 @@ def _is_date(text: str) -> bool:
 
 
 def _progress(status: Json) -> Iterator[Json]:
-    text = _clean(status.get("overallStatus", ""))
+    text = printed(status.get("overallStatus", ""))
     if text:
         coded = codeable(_STATE, _STATES[text]) if text in _STATES else {}
         yield {"state": {**coded, "text": text}, "actual": True}
@@ -175,7 +171,7 @@ def _organizations(record: Record) -> Iterator[tuple[Json, Json]]:
     lead = [("lead-sponsor", "Lead Sponsor", sponsors.get("leadSponsor", {}))]
     others = [("collaborator", "Collaborator", one) for one in sponsors.get("collaborators", [])]
     for number, (code, title, one) in enumerate([*lead, *others]):
-        name = _clean(one.get("name", ""))
+        name = printed(one.get("name", ""))
         if name:
             identity = f"sponsor-{number}" if number else "sponsor"
             organization = {"resourceType": "Organization", "id": identity, "name": name}
@@ -186,10 +182,10 @@ def _organizations(record: Record) -> Iterator[tuple[Json, Json]]:
 def _contacts(record: Record) -> Iterator[tuple[Json, Json]]:
     """Whom to ask: the contacts of the whole study."""
     for number, one in enumerate(record.module("contactsLocationsModule").get("centralContacts", []), start=1):
-        name = _clean(one.get("name", ""))
+        name = printed(one.get("name", ""))
         ways = [
             {"system": system, "value": value}
-            for system, value in (("phone", _clean(one.get("phone", ""))), ("email", _clean(one.get("email", ""))))
+            for system, value in (("phone", printed(one.get("phone", ""))), ("email", printed(one.get("email", ""))))
             if value
         ]
         if name:
@@ -203,8 +199,8 @@ def _sites(record: Record) -> Iterator[tuple[Json, str]]:
     """The sites as contained Locations, with the words to show for them."""
     for number, one in enumerate(record.module("contactsLocationsModule").get("locations", []), start=1):
         fields = (("city", "city"), ("state", "state"), ("postalCode", "zip"), ("country", "country"))
-        address = {name: text for name, source in fields if (text := _clean(one.get(source, "")))}
-        name = _clean(one.get("facility", ""))
+        address = {name: text for name, source in fields if (text := printed(one.get(source, "")))}
+        name = printed(one.get("facility", ""))
         shown = name or ", ".join(address.values())
         if not shown:
             continue
@@ -220,23 +216,23 @@ def _arms(record: Record) -> Iterator[Json]:
     given = module.get("interventions", [])
     groups = module.get("armGroups", [])
     for number, arm in enumerate(groups, start=1):
-        label = _clean(arm.get("label", ""))
+        label = printed(arm.get("label", ""))
         own = [one for one in given if arm.get("label") in one.get("armGroupLabels", [])]
         if label:
             yield _plan(f"arm-{number}", label, arm, own) | {"subjectCodeableConcept": {"text": label}}
     if not groups:
         for number, one in enumerate(given, start=1):
-            if _clean(one.get("name", "")):
-                yield _plan(f"intervention-{number}", _clean(one["name"]), one, [])
+            if printed(one.get("name", "")):
+                yield _plan(f"intervention-{number}", printed(one["name"]), one, [])
 
 
 def _plan(identity: str, title: str, source: Json, given: list[Json]) -> Json:
     actions = []
     for one in given:
-        name = _clean(one.get("name", ""))
+        name = printed(one.get("name", ""))
         if name:
-            action = {"title": name, "description": _clean(one.get("description", ""))}
-            kind = _clean(one.get("type", ""))
+            action = {"title": name, "description": printed(one.get("description", ""))}
+            kind = printed(one.get("type", ""))
             coded = {"code": {"text": kind}} if kind else {}
             actions.append({key: value for key, value in action.items() if value} | coded)
     plan = {
@@ -244,8 +240,8 @@ def _plan(identity: str, title: str, source: Json, given: list[Json]) -> Json:
         "id": identity,
         "status": "draft",
         "title": title,
-        "type": {"text": kind} if (kind := _clean(source.get("type", ""))) else None,
-        "description": _clean(source.get("description", "")),
+        "type": {"text": kind} if (kind := printed(source.get("type", ""))) else None,
+        "description": printed(source.get("description", "")),
         "action": actions,
     }
     return {name: value for name, value in plan.items() if value}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -49,20 +49,10 @@ def give(store: Store, uuid: str, outcome: str, feedback: dict[str, Any], *, at:
         return True
 
 
-def quiet(store: Store, patient: str, study: str, fingerprint: str) -> bool:
-    """Whether a card about this study would only repeat what a clinician has overridden for this patient."""
-    return study in quieted(store, patient, {study: fingerprint})
-
-
-def quieted(store: Store, patient: str, fingerprints: Mapping[str, str]) -> set[str]:
-    """The studies (of those given, each with the fingerprint of its evidence now) whose card is to stay quiet."""
-    found = overridden(store, patient) if fingerprints else ()
-    return {study for study, fingerprint in fingerprints.items() if (study, fingerprint) in found}
-
-
 def overridden(store: Store, patient: str) -> frozenset[tuple[str, str]]:
     """Studies with the fingerprints of the evidence on which a clinician has overridden a card about this patient.
 
+    A card with the same evidence would only repeat it, and stays quiet.
     The newest feedback on cards with the same evidence decides: an acceptance after an override ends it.
     """
     newest = (

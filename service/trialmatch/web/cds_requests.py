@@ -131,7 +131,6 @@ class Call:
     """A call of the service. ``token`` is good for ``server`` only and never goes into a log or an answer."""
 
     patient: str
-    user: str
     encounter: str | None
     server: str | None
     token: str | None
@@ -147,7 +146,6 @@ def call(body: Any) -> Call:
     context, authorization = data["context"], data.get("fhirAuthorization") or {}
     return Call(
         context["patientId"],
-        context["userId"],
         context.get("encounterId"),
         data.get("fhirServer"),
         authorization.get("access_token"),

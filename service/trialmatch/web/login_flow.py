@@ -18,8 +18,6 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
-from authlib.oauth2.rfc7523 import private_key_jwt_sign
-from authlib.oauth2.rfc7523.client import ASSERTION_TYPE
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from trialmatch import outbound
@@ -33,9 +31,6 @@ from trialmatch.web.tokens import ALGORITHMS
 
 #: Seconds for which somebody may take to sign in.
 PATIENCE = 900
-
-#: Seconds an assertion is good for (SMART App Launch 2.2: five minutes at most).
-_ASSERTION = 240
 
 #: Seconds a token is taken to live where the server does not say.
 _LIFETIME = 3600.0
@@ -173,7 +168,8 @@ def _exchanged(provider: Provider, client: Client, kept: Mapping[str, Any], code
     proof: dict[str, str] = {"client_id": client.id}
     authorization = None
     if client.keys:
-        proof |= {"client_assertion_type": ASSERTION_TYPE, "client_assertion": _assertion(provider, client)}
+        key = next((one for one in client.keys if one.algorithm in provider.key_algorithms), client.keys[0])
+        proof |= key.proof(client.id, provider.token_endpoint)
     elif client.secret is not None:  # in the form of RFC 6749 section 2.3.1
         named = f"{quote_plus(client.id)}:{quote_plus(client.secret)}"
         proof, authorization = {}, f"Basic {b64encode(named.encode()).decode()}"
@@ -189,21 +185,6 @@ def _exchanged(provider: Provider, client: Client, kept: Mapping[str, Any], code
         words = f" ({said})" if said in _ERRORS else ""
         raise Failed("login.failed", f"token endpoint: answers {reply.status}{words}", 502)
     return reply.body
-
-
-def _assertion(provider: Provider, client: Client) -> str:
-    key = next((one for one in client.keys if one.algorithm in provider.key_algorithms), client.keys[0])
-    now = int(time.time())
-    signed: str = private_key_jwt_sign(
-        key.key,
-        client.id,
-        provider.token_endpoint,
-        alg=key.algorithm,
-        header={"kid": key.key_id},
-        issued_at=now,
-        expires_at=now + _ASSERTION,
-    )
-    return signed
 
 
 def _claims(provider: Provider, client: Client, nonce: str, text: Any) -> dict[str, Any]:

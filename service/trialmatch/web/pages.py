@@ -15,7 +15,7 @@ from flask.typing import ResponseReturnValue
 
 from trialmatch.documents import study_listing
 from trialmatch.errors import Stale, UsageError
-from trialmatch.fhir.finding import patients_with
+from trialmatch.fhir.lookup import patients_with
 from trialmatch.fhir.studies import StudySet
 from trialmatch.lines import clean
 from trialmatch.prescreen.attrition_page import number, share

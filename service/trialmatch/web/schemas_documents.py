@@ -262,12 +262,6 @@ class StudyDocument(StudyListing):
     items = fields.List(fields.Nested(StudyItem), required=True)
 
 
-class StudyList(Schema):
-    """The studies that patients are matched against, and drafts that are not."""
-
-    studies = fields.List(fields.Nested(StudyListing), required=True)
-
-
 class HeldAttestation(Schema):
     """What a person has confirmed."""
 
