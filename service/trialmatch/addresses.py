@@ -70,4 +70,6 @@ def shown(url: str) -> str:
         split = urlsplit(url)
     except ValueError:
         return "the URL"
+    if not split.netloc:
+        return url.split("?", 1)[0]
     return f"{split.scheme}://{split.netloc.rpartition('@')[2]}{split.path}"

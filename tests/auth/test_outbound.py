@@ -164,4 +164,6 @@ def test_parts_of_addresses() -> None:
     assert origin("http://a") == ("http", "a", 80)
     assert origin("nonsense") is None and parts("https://a b") is None
     assert shown("https://me:secret@idp.example:8443/a/b?token=secret#secret") == "https://idp.example:8443/a/b"
+    assert shown("http://h.example:99999/a?b") == "http://h.example:99999/a"
+    assert shown("hospital?token=secret") == "hospital"
     assert shown("http://[broken") == "the URL"

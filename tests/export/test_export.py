@@ -199,22 +199,24 @@ def test_an_export_that_is_never_ready_ends(bulk: BulkServer, tmp_path: Path) ->
         run(bulk, tmp_path / "x", settings={"export_timeout": 3.0})
 
 
-def other_origin(place: str) -> Any:
+def other_origin(place: str, elsewhere: str) -> Any:
     def script(asked: Asked, bulk: BulkServer) -> Answer | None:
         if place == "status" and asked.path.endswith("$export"):
-            return Answer(202, headers={"Content-Location": "http://127.0.0.2:9/status"})
+            return Answer(202, headers={"Content-Location": f"{elsewhere}/status"})
         if place == "file" and asked.path.endswith("status/1") and asked.method == "GET":
             manifest = bulk.manifest()
-            manifest["output"][0]["url"] = "http://127.0.0.2:9/Patient"
+            manifest["output"][0]["url"] = f"{elsewhere}/Patient"
             return Answer(200, json.dumps(manifest).encode())
         return None
 
     return script
 
 
+@pytest.mark.parametrize("elsewhere", ["http://127.0.0.2:9", "http://127.0.0.1:99999"])
 @pytest.mark.parametrize("place", ["status", "file"])
-def test_another_origin_is_not_followed(bulk: BulkServer, tmp_path: Path, place: str) -> None:
-    script = other_origin(place)
+def test_another_origin_is_not_followed(bulk: BulkServer, tmp_path: Path, place: str, elsewhere: str) -> None:
+    """Nor an address that there cannot be."""
+    script = other_origin(place, elsewhere)
     bulk.scripts = [lambda asked: script(asked, bulk)]
     with pytest.raises(SourceUnavailable, match="another origin"):
         run(bulk, tmp_path / "x")

@@ -16,14 +16,13 @@ import orjson
 import requests
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from trialmatch.addresses import origin
+from trialmatch.addresses import origin, shown
 from trialmatch.config import Settings
 from trialmatch.config_access import listed
 from trialmatch.errors import BadInput, SourceUnavailable
 from trialmatch.fhir.bulk_request import Request, body, refused_types, ways
 from trialmatch.fhir.elements import Json, next_link, objects
 from trialmatch.fhir.retry_after import seconds
-from trialmatch.fhir.server import shown
 
 #: A URL longer than this is sent as a POST with Parameters instead; proxies commonly refuse 2,000 and more.
 _URL_LENGTH = 1_800

@@ -13,10 +13,10 @@ import orjson
 import requests
 import urllib3
 
+from trialmatch.addresses import shown
 from trialmatch.errors import SourceUnavailable, TrialmatchError
 from trialmatch.fhir.bulk import File, Passing, Server
 from trialmatch.fhir.elements import Json
-from trialmatch.fhir.server import shown
 
 _CHUNK = 1 << 20
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import aiohttp
 from yarl import URL
 
+from trialmatch.addresses import shown
 from trialmatch.config import Settings
 from trialmatch.eligibility.facts import EXPOSURES
 from trialmatch.errors import PatientMissing, SourceTimeout, SourceUnavailable
@@ -22,7 +23,7 @@ from trialmatch.fhir.needs import Needs
 from trialmatch.fhir.pages import Series
 from trialmatch.fhir.records import FACT_TYPES, Records
 from trialmatch.fhir.searches import Plan
-from trialmatch.fhir.transport import Client, Refused, Renew, shown
+from trialmatch.fhir.transport import Client, Refused, Renew
 
 #: An id as FHIR defines it, and a little more (servers have longer ones, and ones with an underscore).
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from trialmatch.addresses import shown
 from trialmatch.config import Settings
 from trialmatch.errors import SourceUnavailable
 from trialmatch.fhir.background import background
@@ -11,7 +12,7 @@ from trialmatch.fhir.elements import Json, objects
 from trialmatch.fhir.pages import read
 from trialmatch.fhir.searches import Query, escaped
 from trialmatch.fhir.server import Bearer, proof
-from trialmatch.fhir.transport import Client, Refused, checked, shown
+from trialmatch.fhir.transport import Client, Refused, checked
 
 #: So many are looked at: a number that more patients have tells nobody apart.
 _MOST = 20

@@ -9,12 +9,13 @@ from urllib.parse import urljoin
 
 import orjson
 
+from trialmatch.addresses import shown
 from trialmatch.errors import BadInput
 from trialmatch.fhir.elements import Json, next_link, objects
 from trialmatch.fhir.records import Records
 from trialmatch.fhir.searches import Query
 from trialmatch.fhir.sources import from_bundle
-from trialmatch.fhir.transport import Allowance, Client, Refused, shown
+from trialmatch.fhir.transport import Allowance, Client, Refused
 
 _ISSUE_CODE = re.compile(r"[a-z-]{1,40}$")
 

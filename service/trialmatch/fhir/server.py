@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from trialmatch.addresses import shown
 from trialmatch.config import Settings
 from trialmatch.errors import SourceUnavailable
 from trialmatch.fhir.backend_services import Tokens
@@ -17,7 +18,7 @@ from trialmatch.fhir.pages import read
 from trialmatch.fhir.records import Records
 from trialmatch.fhir.searches import Query
 from trialmatch.fhir.studies import Definition
-from trialmatch.fhir.transport import Client, Refused, Renew, checked, shown
+from trialmatch.fhir.transport import Client, Refused, Renew, checked
 
 __all__ = ["Given", "fetch", "shown", "study_definitions"]
 

@@ -107,12 +107,6 @@ class Allowance:
             raise Refused("its answers are larger than allowed (fhir_bytes)")
 
 
-def shown(url: str) -> str:
-    """A URL for messages, without the credentials and the query it may hold."""
-    parts = URL(url, encoded=True)
-    return str(parts.with_user(None).with_query(None).with_fragment(None)) if parts.host else url.split("?", 1)[0]
-
-
 def checked(url: str) -> URL:
     """The base URL of a server; BadInput where it is none."""
     try:
