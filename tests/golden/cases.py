@@ -8,11 +8,14 @@ written by hand. Its wordings (``why``, ``need``, ``reason``) are what the progr
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.golden import expect
 from tests.harness import match_bundle
+from tests.situations.builders import record
+from tests.situations.rows import studies
 
 Json = dict[str, Any]
 
@@ -72,6 +75,19 @@ def expected_decisions(expected: Json) -> Json:
         "unmet": expected["unmet"],
         "items": {item["linkId"]: (item["status"], item["basis"]) for item in expected["items"]},
     }
+
+
+def write(study_id: str, patients: Iterable[Any], leaves: Callable[[Any], Mapping[str, str]]) -> None:
+    """Write the cases of patients, every leaf of whom is known; ``tests.golden.update`` renews their wordings."""
+    study = next(one for one in studies() if one.id == study_id)
+    for patient in patients:
+        case = FOLDER / study_id / f"{patient.cohort}-{patient.outcome}"
+        case.mkdir(parents=True, exist_ok=True)
+        answer = expect.expected(study, leaves(patient))
+        assert answer["verdict"] == patient.outcome, (case.name, answer["verdict"])
+        for name, content in (("bundle.json", record(*patient.facts)), ("expected.json", answer)):
+            (case / name).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        (case / "description.md").write_text(f"# {patient.title}\n\n{patient.story}\n", encoding="utf-8")
 
 
 def worded(expected: Json, found: Json) -> Json:

@@ -6,14 +6,9 @@ The leaves are thought out by hand from the record's text, the facts of each pat
 
 from __future__ import annotations
 
-import json
-
-from tests.golden.cases import FOLDER
-from tests.golden.expect import expected
+from tests.golden.cases import write
 from tests.golden.nct06464679_patients import MET, MISSING, PATIENTS, UNMET, Golden
-from tests.situations.builders import record
 from tests.situations.nk_cells import STUDY
-from tests.situations.rows import studies
 
 NO_RECORD, JUDGEMENT, ANCHOR = "unknown:no-record", "unknown:judgement", "unknown:anchor-unknown"
 #: what silence comes to where it counts as absence: a requirement that holds, or one that does not
@@ -143,18 +138,5 @@ def leaves(patient: Golden) -> dict[str, str]:
     return {**fits, **patient.differs}
 
 
-def main() -> None:
-    """Write all cases; ``tests.golden.update`` renews their wordings."""
-    study = next(one for one in studies() if one.id == STUDY)
-    for patient in PATIENTS:
-        case = FOLDER / STUDY / f"{patient.cohort}-{patient.outcome}"
-        case.mkdir(parents=True, exist_ok=True)
-        answer = expected(study, leaves(patient))
-        assert answer["verdict"] == patient.outcome, (case.name, answer["verdict"])
-        for name, content in (("bundle.json", record(*patient.facts)), ("expected.json", answer)):
-            (case / name).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        (case / "description.md").write_text(f"# {patient.title}\n\n{patient.story}\n", encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    write(STUDY, PATIENTS, leaves)

@@ -6,14 +6,9 @@ The leaves are thought out by hand from the record's text, the facts of each pat
 
 from __future__ import annotations
 
-import json
-
-from tests.golden.cases import FOLDER
-from tests.golden.expect import expected
+from tests.golden.cases import write
 from tests.golden.nct07161193_patients import PATIENTS, Golden
 from tests.situations.autoimmune import COHORTS, NUMBER, STUDY
-from tests.situations.builders import record
-from tests.situations.rows import studies
 
 NO_RECORD, MISSING = "unknown:no-record", "unknown:missing-data"
 JUDGEMENT, TEXT = "unknown:judgement", "unknown:not-computable"
@@ -173,18 +168,5 @@ def leaves(patient: Golden) -> dict[str, str]:
     return {**found, **patient.differs}
 
 
-def main() -> None:
-    """Write all cases; wordings that are there already are renewed by ``tests.golden.update``."""
-    study = next(one for one in studies() if one.id == STUDY)
-    for patient in PATIENTS:
-        case = FOLDER / STUDY / f"{patient.cohort}-{patient.outcome}"
-        case.mkdir(parents=True, exist_ok=True)
-        answer = expected(study, leaves(patient))
-        assert answer["verdict"] == patient.outcome, (case.name, answer["verdict"])
-        for name, content in (("bundle.json", record(*patient.facts)), ("expected.json", answer)):
-            (case / name).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        (case / "description.md").write_text(f"# {patient.title}\n\n{patient.story}\n", encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    write(STUDY, PATIENTS, leaves)

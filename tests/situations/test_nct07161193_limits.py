@@ -44,7 +44,7 @@ from tests.situations.builders import (
 from tests.situations.situation import OPEN, Situation, cases, check
 
 On = partial(Situation, study=STUDY)
-HIV_ANTIBODY, ANTI_HBC, ANTI_HBS_IMMUNE, ANTI_HCV, LONG_QT = "31201-7", "13952-7", "22322-2", "13955-0", "9651007"
+HIV_ANTIBODY, ANTI_HBC, ANTI_HBS_IMMUNE, ANTI_HCV = "31201-7", "13952-7", "22322-2", "13955-0"
 CBC = "58410-2"
 
 
