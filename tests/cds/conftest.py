@@ -9,8 +9,9 @@ import pytest
 from flask import Flask
 from trialmatch.demo import hospital_path
 
-from tests.cds.ehr import Ehr, service_of
+from tests.cds.ehr import Ehr
 from tests.hospital.server import Hospital, resources_of
+from tests.web.world import service_of
 
 
 @pytest.fixture(scope="session")

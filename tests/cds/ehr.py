@@ -6,22 +6,18 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from fhir.resources.R4B.operationoutcome import OperationOutcome
 from fhir.resources.R4B.servicerequest import ServiceRequest
-from flask import Flask
 from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
-from trialmatch.web.app import create_app
 from werkzeug.test import TestResponse
 
 from tests.auth.issuer import ec, token
 from tests.hospital.server import Hospital
-from tests.web.world import AS_OF, settings_of
 
 Json = dict[str, Any]
 
@@ -38,13 +34,6 @@ def check(name: str, body: Any) -> None:
     """Hold a body against a schema of this folder."""
     faults = [f"{one.json_path}: {one.message}" for one in Draft202012Validator(SCHEMAS[name]).iter_errors(body)]
     assert not faults, faults
-
-
-def service_of(folder: Path, **settings: Any) -> Flask:
-    """The service on the day that the demo hospital is written for."""
-    app = create_app(settings_of(folder, **settings))
-    app.extensions["trialmatch"].now = lambda: datetime.fromisoformat(f"{AS_OF}T12:00:00+00:00")
-    return app
 
 
 @dataclass

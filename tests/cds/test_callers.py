@@ -14,8 +14,9 @@ from flask.testing import FlaskClient
 from trialmatch.store import audit
 
 from tests.auth.issuer import ec, key_set, stored, token
-from tests.cds.ehr import FEEDBACK, ISSUER, PUBLIC, SERVICE, SERVICES, Ehr, service_of
+from tests.cds.ehr import FEEDBACK, ISSUER, PUBLIC, SERVICE, SERVICES, Ehr
 from tests.hospital.server import Hospital
+from tests.web.world import service_of
 
 Json = dict[str, Any]
 

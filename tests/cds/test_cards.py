@@ -23,9 +23,9 @@ from trialmatch.usecases import Question, match_patient
 from trialmatch.web import cds_prefetch
 from trialmatch.web.cds_cards import LINES, View, cards, fingerprint, override_reasons, study_name, summary
 
-from tests.cds.ehr import Ehr, service_of
+from tests.cds.ehr import Ehr
 from tests.hospital.server import Hospital
-from tests.web.world import study_bundle
+from tests.web.world import service_of, study_bundle
 
 Json = dict[str, Any]
 

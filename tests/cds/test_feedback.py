@@ -14,8 +14,9 @@ from trialmatch.errors import StoreUnavailable
 from trialmatch.store import audit, feedback
 from trialmatch.web.service import patient_key, patient_of
 
-from tests.cds.ehr import Ehr, service_of
+from tests.cds.ehr import Ehr
 from tests.hospital.server import Hospital
+from tests.web.world import service_of
 
 Json = dict[str, Any]
 

@@ -14,9 +14,10 @@ from trialmatch.demo import hospital_path
 from trialmatch.store import audit
 from trialmatch.web.cds_records import allowed
 
-from tests.cds.ehr import Ehr, service_of
+from tests.cds.ehr import Ehr
 from tests.hospital.faults import status
 from tests.hospital.server import Hospital, outcome, resources_of
+from tests.web.world import service_of
 
 Json = dict[str, Any]
 

@@ -8,7 +8,7 @@ written by hand. Its wordings (``why``, ``need``, ``reason``) are what the progr
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from tests.golden import expect
 from tests.harness import match_bundle
 from tests.situations.builders import record
 from tests.situations.rows import studies
+from tests.situations.situation import walk
 
 Json = dict[str, Any]
 
@@ -48,13 +49,6 @@ def match(case: Path, *, backwards: bool = False) -> Json:
         bundle["entry"].reverse()
     document = match_bundle(bundle, expected["patient"], study_ids=[expected["study"]], as_of=expected["asOf"], **given)
     return next(one for one in document["matches"] if one["study"]["id"] == expected["study"])
-
-
-def walk(items: list[Json]) -> Iterator[Json]:
-    """All items, in the order of the record."""
-    for item in items:
-        yield item
-        yield from walk(item.get("children", []))
 
 
 def decisions(found: Json) -> Json:

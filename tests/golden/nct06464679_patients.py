@@ -17,6 +17,7 @@ from tests.situations.builders import (
     observation,
     patient,
     resulted,
+    score,
     weight,
 )
 from tests.situations.nk_cells import (
@@ -52,7 +53,6 @@ from tests.situations.nk_cells import (
     arthritis,
     given,
     sclerosis,
-    score,
     sjogren,
     taken,
 )

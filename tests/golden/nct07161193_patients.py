@@ -22,7 +22,6 @@ from tests.situations.autoimmune import (
     but,
     fits,
     man,
-    score,
     titre,
     treated,
     without,
@@ -39,6 +38,7 @@ from tests.situations.builders import (
     observation,
     patient,
     resulted,
+    score,
     stated,
 )
 

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.mcode.material import service_of
+from tests.web.world import service_of
 
 
 @pytest.fixture(scope="module")

@@ -4,26 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from flask import Flask
 from trialmatch.demo import hospital_path
-from trialmatch.web.app import create_app
-
-from tests.web.world import AS_OF, settings_of
 
 Json = dict[str, Any]
 
 PATH = "/getClinicalTrial"
 MISSING, LIKELY = "lupus-missing-01", "lupus-likely-01"
-
-
-def service_of(folder: Path, **settings: Any) -> Flask:
-    """The service on the day that the demo hospital is written for."""
-    app = create_app(settings_of(folder, **settings))
-    app.extensions["trialmatch"].now = lambda: datetime.fromisoformat(f"{AS_OF}T12:00:00+00:00")
-    return app
 
 
 def bundle(patient: str, *parameters: Json, **texts: str) -> Json:

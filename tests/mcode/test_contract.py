@@ -11,8 +11,8 @@ from fhir.resources.R4B.bundle import Bundle
 from flask.testing import FlaskClient
 from trialmatch.store import audit
 
-from tests.mcode.material import LIKELY, MISSING, PATH, Json, bundle, is_shown, read_by_client, service_of
-from tests.web.world import bearer, issued
+from tests.mcode.material import LIKELY, MISSING, PATH, Json, bundle, is_shown, read_by_client
+from tests.web.world import bearer, issued, service_of
 
 
 def answer(client: FlaskClient, body: Any) -> Json:

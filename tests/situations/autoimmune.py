@@ -15,7 +15,6 @@ from tests.situations.builders import (
     SNOMED,
     SUBJECT,
     Json,
-    amount,
     concept,
     condition,
     icd,
@@ -24,6 +23,7 @@ from tests.situations.builders import (
     patient,
     procedure,
     resulted,
+    score,
     stated,
     weight,
 )
@@ -39,11 +39,6 @@ C3, C4, IGG, ESR, CRP, RF, CCP = "4485-9", "4498-2", "2465-3", "4537-7", "1988-5
 DESMOGLEIN_3, MPO, PR3 = "43312-8", "46266-3", "46267-1"
 HYDROXYCHLOROQUINE, PREDNISONE, METHOTREXATE = "5521", "8640", "6851"
 MYCOPHENOLATE, CYCLOPHOSPHAMIDE, BELIMUMAB, RITUXIMAB = "68149", "3002", "1092437", "121191"
-
-
-def score(name: str, value: float, unit: str = "{score}", date: str = FRESH) -> Json:
-    """A score or extent without a standard code, by the project's local one."""
-    return observation(concept(SCORES, name), {"valueQuantity": amount(value, unit)}, date)
 
 
 def bilag(date: str = FRESH, **systems: str) -> Json:
@@ -144,7 +139,7 @@ def particulars(cohort: str) -> list[Json]:
         "SSc": [*work_up(), condition(concept(SNOMED, "233703007"), "2021-02-01"), treated(MYCOPHENOLATE)],
         "Pemphigus": [resulted(DESMOGLEIN_3, "positive"), score("pdai", 24), treated(PREDNISONE), treated(RITUXIMAB)],
         "Psoriasis": [
-            score("bsa_pct_involved", 18, "%"),
+            score("bsa_pct_involved", 18, unit="%"),
             score("pasi", 16),
             score("spga_0_4", 3),
             treated(METHOTREXATE),

@@ -89,6 +89,12 @@ def resulted(loinc: str, polarity: str, date: str = FRESH, **more: Any) -> Json:
     return observation(concept(LOINC, loinc), value, date, **more)
 
 
+def score(name: str, value: float, date: str = FRESH, unit: str = "{score}", high: float | None = None) -> Json:
+    """A score under the hospital's local code; ``high`` tells its scale."""
+    scale = {} if high is None else {"referenceRange": [{"low": amount(0, unit), "high": amount(high, unit)}]}
+    return observation(concept(SCORES, name), {"valueQuantity": amount(value, unit)}, date, **scale)
+
+
 def sledai_2k(value: int, date: str = FRESH) -> Json:
     """A SLEDAI-2K total; there is no standard code for it, so the project's local one."""
     return observation(concept(SCORES, "sledai_2k"), {"valueQuantity": amount(value, "{score}")}, date)

@@ -8,11 +8,9 @@ from typing import Any
 from tests.situations.builders import (
     FRESH,
     RXNORM,
-    SCORES,
     SNOMED,
     SUBJECT,
     Json,
-    amount,
     concept,
     condition,
     observation,
@@ -68,11 +66,6 @@ def myositis(onset: str = "2021-03-10", **more: Any) -> Json:
 def arthritis(onset: str | None = "2015-06-01", **more: Any) -> Json:
     """Rheumatoid arthritis."""
     return condition(concept(SNOMED, "69896004"), onset, **more)
-
-
-def score(name: str, value: float, date: str = FRESH, unit: str = "{score}") -> Json:
-    """A score without a standard code, by the project's local one."""
-    return observation(concept(SCORES, name), {"valueQuantity": amount(value, unit)}, date)
 
 
 def antibody(code: Json, positive: bool, date: str = FRESH) -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.situations.builders import icd, measured, patient, weight
+from tests.situations.builders import icd, measured, patient, score, weight
 from tests.situations.nk_cells import (
     ALT,
     BILIRUBIN,
@@ -22,7 +22,6 @@ from tests.situations.nk_cells import (
     myositis,
     nk,
     says,
-    score,
     sjogren,
 )
 from tests.situations.situation import OPEN, Situation, cases, check

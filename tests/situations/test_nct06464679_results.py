@@ -13,6 +13,7 @@ from tests.situations.builders import (
     measured,
     observation,
     resulted,
+    score,
 )
 from tests.situations.nk_cells import (
     CK,
@@ -37,7 +38,6 @@ from tests.situations.nk_cells import (
     nk,
     says,
     sclerosis,
-    score,
     sjogren,
 )
 from tests.situations.situation import OPEN, Situation, cases, check

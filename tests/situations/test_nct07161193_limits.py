@@ -24,7 +24,6 @@ from tests.situations.autoimmune import (
     disease,
     fits,
     laboratory,
-    score,
     titre,
     without,
 )
@@ -38,6 +37,7 @@ from tests.situations.builders import (
     observation,
     patient,
     resulted,
+    score,
     sle,
     weight,
 )
@@ -325,7 +325,7 @@ def test_results(situation: Situation) -> None:
     On(
         "5.8",
         "Psoriasis. involved area 0.12 (unit 1)",
-        tuple(but(fits("Psoriasis"), score("bsa_pct_involved", 0.12, "1"))),
+        tuple(but(fits("Psoriasis"), score("bsa_pct_involved", 0.12, unit="1"))),
         {"5.8.a": "met:evidence", "5.8": "met"},
         "likely",
     ),

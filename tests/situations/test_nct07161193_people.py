@@ -19,10 +19,9 @@ from tests.situations.autoimmune import (
     laboratory,
     man,
     particulars,
-    score,
     without,
 )
-from tests.situations.builders import Json, icd, patient, procedure, resulted, sle
+from tests.situations.builders import Json, icd, patient, procedure, resulted, score, sle
 from tests.situations.situation import OPEN, Situation, cases, check, match
 
 On = partial(Situation, study=STUDY)

@@ -13,6 +13,7 @@ from tests.situations.builders import (
     observation,
     patient,
     resulted,
+    score,
     sle,
 )
 from tests.situations.situation import OPEN, Situation, cases, check, match
@@ -41,7 +42,6 @@ from tests.situations.universal import (
     myositis,
     organs,
     scleroderma,
-    score,
     universal,
     vasculitis,
 )

@@ -21,6 +21,7 @@ from tests.situations.universal import (
     SERUM_HCG,
     URINE_HCG,
     attested,
+    attributed,
     flow,
     given_once,
     loinc,
@@ -31,10 +32,6 @@ from tests.situations.universal import (
 #: a count on 26 February, and no colony-stimulating factor before it by word of mouth
 COUNTED = "2026-02-26"
 NOT_GIVEN = given_once(FILGRASTIM, "2026-02-15", status="not-done")
-
-
-def _attributed(concept_: str, answer: str) -> dict:
-    return attested(answer, judgement="attribution", concept=concept_)
 
 
 @cases(
@@ -52,7 +49,7 @@ def _attributed(concept_: str, answer: str) -> dict:
         (sle(), neutrophils(0.9, unit="10*3/uL")),
         {"C3.1A": "met", "C3.1A.b": "met"},
         OPEN,
-        given=_attributed("neutrophils", "met"),
+        given=attributed("neutrophils", "met"),
     ),
     universal(
         "23",
@@ -60,7 +57,7 @@ def _attributed(concept_: str, answer: str) -> dict:
         (sle(), neutrophils(0.9, unit="10*3/uL")),
         {"C3.1A": "unmet"},
         "ineligible",
-        given=_attributed("neutrophils", "unmet"),
+        given=attributed("neutrophils", "unmet"),
     ),
     universal(
         "23",
@@ -104,7 +101,7 @@ def _attributed(concept_: str, answer: str) -> dict:
         (sle(), neutrophils(1.4, COUNTED), given_once(FILGRASTIM, "2026-02-20")),
         {"C3.1A": "unknown"},
         OPEN,
-        given=_attributed("neutrophils", "unmet"),
+        given=attributed("neutrophils", "unmet"),
     ),
     universal(
         "122",

@@ -17,15 +17,11 @@ from tests.situations.universal import (
     DERMATOMYOSITIS,
     GILBERT,
     HEMOGLOBIN,
-    attested,
+    attributed,
     disease,
     loinc,
     universal,
 )
-
-
-def _attributed(concept_: str, answer: str) -> dict:
-    return attested(answer, judgement="attribution", concept=concept_)
 
 
 @cases(
@@ -50,7 +46,7 @@ def _attributed(concept_: str, answer: str) -> dict:
         (sle(), measured(BILIRUBIN, 48, "umol/L", high=20), icd(GILBERT, verification="refuted")),
         {"C3.2c": "unmet"},
         "ineligible",
-        given=_attributed("bilirubin", "unmet"),
+        given=attributed("bilirubin", "unmet"),
     ),
     # exactly 3.0 is inside, in decimals: 91.2 = 3 × 30.4
     universal(
@@ -79,7 +75,7 @@ def _attributed(concept_: str, answer: str) -> dict:
         (sle(), measured(ALT, 200, "U/L", high=40)),
         {"C3.2a": "unmet", "C3.2a.b.2": "unmet:attested"},
         "ineligible",
-        given=_attributed("alt", "unmet"),
+        given=attributed("alt", "unmet"),
     ),
     # what was said of ALT says nothing of AST
     universal(
@@ -88,7 +84,7 @@ def _attributed(concept_: str, answer: str) -> dict:
         (sle(), measured(ALT, 200, "U/L", high=40), measured(AST, 200, "U/L", high=40)),
         {"C3.2a": "met", "C3.2b": "unknown", "C3.2b.b.2": "unknown:judgement"},
         OPEN,
-        given=_attributed("alt", "met"),
+        given=attributed("alt", "met"),
     ),
     universal(
         "20",
@@ -163,7 +159,7 @@ def _attributed(concept_: str, answer: str) -> dict:
         (icd("M32.14", "2018-05-01"), measured("2164-2", 25, "mL/min")),
         {"C3.3": "unmet"},
         "ineligible",
-        given=_attributed("creatinine-clearance", "unmet"),
+        given=attributed("creatinine-clearance", "unmet"),
     ),
     # creatinine alone is no clearance
     universal(

@@ -11,7 +11,6 @@ from tests.situations.builders import (
     SNOMED,
     SUBJECT,
     Json,
-    amount,
     concept,
     condition,
     icd,
@@ -19,6 +18,7 @@ from tests.situations.builders import (
     measured,
     observation,
     resulted,
+    score,
     sle,
     stated,
     weight,
@@ -52,10 +52,9 @@ def attested(answer: str = "met", *link_ids: str, **judgement: str) -> dict[str,
     return {"attestations": answers + ([{**judgement, **common}] if judgement else [])}
 
 
-def score(name: str, value: float, date: str = FRESH, unit: str = "{score}", high: float | None = None) -> Json:
-    """A score under the project's local code; ``high`` tells its scale."""
-    scale = {} if high is None else {"referenceRange": [{"low": amount(0, unit), "high": amount(high, unit)}]}
-    return observation(concept(SCORES, name), {"valueQuantity": amount(value, unit)}, date, **scale)
+def attributed(to: str, answer: str) -> dict[str, Any]:
+    """A person's answer whether something is to be put down to a disease."""
+    return attested(answer, judgement="attribution", concept=to)
 
 
 def flow(name: str, polarity: str = "positive", date: str = FRESH) -> Json:

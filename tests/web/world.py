@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,12 @@ def settings_of(folder: Path, **changes: Any) -> Settings:
 def app_of(folder: Path, **changes: Any) -> Flask:
     """An application with a database of its own."""
     return create_app(settings_of(folder, **changes))
+
+
+def service_of(folder: Path, **changes: Any) -> Flask:
+    """An application on the day that the demo hospital is written for."""
+    noon = datetime.fromisoformat(f"{AS_OF}T12:00:00+00:00")
+    return create_app(settings_of(folder, **changes), clock=lambda: noon)
 
 
 def issued(folder: Path) -> dict[str, str]:
