@@ -21,7 +21,7 @@ from trialmatch.fhir.facts import facts_of
 from trialmatch.fhir.needs import hold
 from trialmatch.fhir.records import FACT_TYPES, Records
 from trialmatch.fhir.sources import from_bundle, parse
-from trialmatch.fhir.studies import StudySet, identifiers
+from trialmatch.fhir.studies import StudySet, names
 from trialmatch.matching import deceased
 from trialmatch.usecases_start import Engine, check_studies, study_sources
 
@@ -97,7 +97,7 @@ def _best(studies: StudySet, context: Context, in_force: list[Attestation], ques
     Those with answers of their own are all among them: the program, which ranks without items, does not know these.
     """
     named = {one.study for one in in_force if one.study is not None}
-    own = [study for study in studies.matchable if named & {study.id, *identifiers(study)}]
+    own = [study for study in studies.matchable if named & names(study)]
     passed_over = {study.id for study in own}
     ranked = sorted(
         place
@@ -146,12 +146,12 @@ def _outlooks(engine: Engine, facts: Facts, question: Question) -> Outlooks:
 
 def _match(study: Study, context: Context, in_force: list[Attestation]) -> Match:
     """One study, with the answers that are for it alone."""
-    names = {study.id, *identifiers(study)}
-    special = attestations.by_judgement(in_force, names)
+    own = names(study)
+    special = attestations.by_judgement(in_force, own)
     if special:
         memo = {key: value for key, value in context.memo.items() if not _judged(key)}
         context = replace(context, judgements={**context.judgements, **special}, memo=memo)
-    findings = settled(study, context, attestations.by_link_id(in_force, names))
+    findings = settled(study, context, attestations.by_link_id(in_force, own))
     return conclude(study, findings, deceased(context))
 
 
@@ -164,14 +164,11 @@ def _unused(answers: Iterable[Attestation], studies: Iterable[Study], known: Stu
     answers = list(answers)
     if not answers:
         return []
-    leaves = {}
-    for study in studies:
-        for name in (study.id, *identifiers(study)):
-            leaves[name] = study.leaves
+    leaves = {name: study.leaves for study in studies for name in names(study)}
+    loaded = {name for study in known.studies for name in names(study)}
     found = []
-    names = {name for study in known.studies for name in (study.id, *identifiers(study))}
     for one in answers:
-        if one.study is not None and one.study not in names:
+        if one.study is not None and one.study not in loaded:
             found.append(f"no study {one.study} is loaded; the answer is not used")
         elif one.link_id and one.study in leaves and one.link_id not in leaves[one.study]:
             found.append(f"{one.study} has no single criterion {one.link_id}; the answer is not used")

@@ -65,7 +65,7 @@ class StudySet:
     def get(self, study_id: str) -> Study:
         """A study by id, or by an identifier; UnknownStudy where there is none."""
         for study in self.studies:
-            if study_id == study.id or study_id in identifiers(study):
+            if study_id in names(study):
                 return study
         known = ", ".join(study.id for study in self.studies) or "none"
         raise UnknownStudy(study_id, f"no such study; known: {known}")
@@ -82,6 +82,11 @@ class StudySet:
 def identifiers(study: Study) -> set[str]:
     """A study's identifiers (registry numbers)."""
     return {str(one["value"]) for one in objects(study.resource, "identifier") if "value" in one}
+
+
+def names(study: Study) -> set[str]:
+    """Under what a study may be named: its id and its identifiers."""
+    return {study.id, *identifiers(study)}
 
 
 @dataclass
@@ -357,4 +362,4 @@ def load(
     return StudySet(studies, loading.digest, tuple(loading.faults.warnings))
 
 
-__all__ = ["Definition", "StudySet", "from_paths", "identifiers", "load", "shipped", "unpacked"]
+__all__ = ["Definition", "StudySet", "from_paths", "identifiers", "load", "names", "shipped", "unpacked"]

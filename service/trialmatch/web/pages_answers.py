@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from trialmatch.eligibility.criteria import Item, JudgementLeaf, Study
-from trialmatch.fhir.studies import identifiers
+from trialmatch.fhir.studies import names
 from trialmatch.web.pages_match import anchor
 
 Json = dict[str, Any]
@@ -83,7 +83,7 @@ class Places:
         self._asking: dict[tuple[str, str | None], list[Place]] = {}
         self._names: dict[str, str] = {}
         for study in studies:
-            self._names |= dict.fromkeys(identifiers(study), study.id) | {study.id: study.id}
+            self._names |= dict.fromkeys(names(study), study.id)
             for item in study.leaves.values():
                 place = Place(study, item)
                 self.by_anchor[place.anchor] = place

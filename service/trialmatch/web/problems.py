@@ -84,7 +84,7 @@ def problem_of(error: Exception) -> Problem:
             "; ".join(error.lines) if not isinstance(error, FaultyStudy) else plural(len(error.faults), "fault"),
             own,
             tuple(_located(error)) if isinstance(error, BadInput) else (),
-            getattr(error, "headers", {}),
+            error.headers,
         )
     if isinstance(error, HTTPException) and error.code is not None:
         data = getattr(error, "data", None) or {}
