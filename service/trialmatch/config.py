@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from math import inf
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from trialmatch import config_access
@@ -17,18 +18,34 @@ BASE = "https://trialmatch.example.org/fhir"
 
 _PERIOD = re.compile(r"(\d{1,4})\s*(d|wk|mo|a)$")
 
-#: Settings that are numbers above 0 where they are set.
-_ABOVE_ZERO = (
-    "cards", "ana_titre", "study_bytes", "study_depth", "export_timeout", "fhir_timeout", "fhir_connect_timeout",
-    "fhir_total_timeout", "fhir_parallel", "fhir_pages", "fhir_page_size", "fhir_entries", "fhir_bytes",
-    "fhir_url_length", "body_bytes", "body_depth", "body_entries",
-    "port", "workers", "threads", "request_timeout", "stop_timeout",
-    "retention_days", "audit_retention_days", "session_minutes", "prescreen_runs", "prescreen_jobs",
-)  # fmt: skip
+class _Rule(NamedTuple):
+    """What a setting must be where it is set."""
+
+    holds: Callable[[Any], bool]
+    expected: str
 
 
-def _setting(default: Any, meaning: str, allowed: str = "") -> Any:
-    return field(default=default, metadata={"meaning": meaning, "allowed": allowed})
+_ANYTHING = _Rule(lambda value: True, "")
+_ABOVE_ZERO = _Rule(lambda value: 0 < value < inf, "a number above 0")
+_NOT_NEGATIVE = _Rule(lambda value: 0 <= value < inf, "0 or more")
+_A_PERIOD = _Rule(lambda value: _PERIOD.match(value) is not None, "a whole number of d, wk, mo or a")
+
+
+def _setting(default: Any, meaning: str, allowed: str = "", rule: _Rule = _ANYTHING) -> Any:
+    return field(default=default, metadata={"meaning": meaning, "allowed": allowed, "rule": rule})
+
+
+def _number(default: float | None, meaning: str) -> Any:
+    return _setting(default, meaning, "", _ABOVE_ZERO)
+
+
+def _number_or_zero(default: float, meaning: str, allowed: str = "") -> Any:
+    return _setting(default, meaning, allowed, _NOT_NEGATIVE)
+
+
+def _choice(default: str, meaning: str, *choices: str) -> Any:
+    allowed = ", ".join(choices)
+    return _setting(default, meaning, allowed, _Rule(lambda value: value in choices, f"one of {allowed}"))
 
 
 @dataclass(frozen=True)
@@ -45,43 +62,46 @@ class Settings:
         "UTC", "the site's time zone, in which days begin and end", "an IANA name such as Europe/Berlin"
     )
     validity: str = _setting(
-        "90 d", "how old a result without an own window may be", "a whole number of d, wk, mo or a"
+        "90 d", "how old a result without an own window may be", "a whole number of d, wk, mo or a", _A_PERIOD
     )
-    leap_birthday: str = _setting(
-        "03-01", "the day on which someone born on 29 February completes a common year", "03-01, 02-28"
+    leap_birthday: str = _choice(
+        "03-01", "the day on which someone born on 29 February completes a common year", "03-01", "02-28"
     )
-    text: str = _setting(
-        "hint", "records whose words, but no known code, name a concept: a hint, or counted", "hint, accept"
+    text: str = _choice(
+        "hint", "records whose words, but no known code, name a concept: a hint, or counted", "hint", "accept"
     )
-    exposure: str = _setting("order", "whether an order alone counts as taking a drug", "order, taken")
-    ana_titre: int | None = _setting(None, "the lowest positive ANA titre, as its reciprocal; 80 if unset")
-    unreviewed_codes: str = _setting("use", "codes that are marked for review in the mappings", "use, skip")
-    study_bytes: int = _setting(10_000_000, "the largest study file, in bytes")
-    study_depth: int = _setting(64, "how deep characteristics may nest")
+    exposure: str = _choice("order", "whether an order alone counts as taking a drug", "order", "taken")
+    ana_titre: int | None = _number(None, "the lowest positive ANA titre, as its reciprocal; 80 if unset")
+    unreviewed_codes: str = _choice("use", "codes that are marked for review in the mappings", "use", "skip")
+    study_bytes: int = _number(10_000_000, "the largest study file, in bytes")
+    study_depth: int = _number(64, "how deep characteristics may nest")
     fhir_server: str | None = _setting(None, "the hospital's FHIR server (R4), from which the service fetches patients")
-    fhir_timeout: float = _setting(30.0, "seconds to wait for one answer of the hospital server")
-    fhir_connect_timeout: float = _setting(5.0, "seconds to wait for a connection to it")
-    fhir_total_timeout: float = _setting(60.0, "seconds that all requests for one patient may take together")
-    fhir_retries: int = _setting(3, "how often a request is repeated that failed for a passing reason", "0 or more")
-    fhir_parallel: int = _setting(16, "how many requests for one patient run side by side")
-    fhir_pages: int = _setting(1_000, "how many pages of one search are followed at most")
-    fhir_page_size: int = _setting(500, "how many records to ask for in one page; servers may give fewer")
-    fhir_entries: int = _setting(50_000, "how many entries of one search are taken at most")
-    fhir_bytes: int = _setting(50_000_000, "how large the answers to one search may be together, in bytes")
-    fhir_url_length: int = _setting(1_800, "how long a URL may be; longer lists of codes are split")
-    fhir_observations: str = _setting(
-        "codes", "which observations are asked for: those with codes that criteria name, or all", "codes, all"
+    fhir_timeout: float = _number(30.0, "seconds to wait for one answer of the hospital server")
+    fhir_connect_timeout: float = _number(5.0, "seconds to wait for a connection to it")
+    fhir_total_timeout: float = _number(60.0, "seconds that all requests for one patient may take together")
+    fhir_retries: int = _number_or_zero(
+        3, "how often a request is repeated that failed for a passing reason", "0 or more"
     )
-    fhir_search: str = _setting(
-        "get", "how to search; post keeps ids and codes out of URLs and is left where a server lacks it", "get, post"
+    fhir_parallel: int = _number(16, "how many requests for one patient run side by side")
+    fhir_pages: int = _number(1_000, "how many pages of one search are followed at most")
+    fhir_page_size: int = _number(500, "how many records to ask for in one page; servers may give fewer")
+    fhir_entries: int = _number(50_000, "how many entries of one search are taken at most")
+    fhir_bytes: int = _number(50_000_000, "how large the answers to one search may be together, in bytes")
+    fhir_url_length: int = _number(1_800, "how long a URL may be; longer lists of codes are split")
+    fhir_observations: str = _choice(
+        "codes", "which observations are asked for: those with codes that criteria name, or all", "codes", "all"
     )
-    fhir_batch: str = _setting(
-        "auto",
-        "whether searches go as one batch; auto: where the server offers it and answers it faster",
-        "auto, always, never",
+    fhir_search: str = _choice(
+        "get", "how to search; post keeps ids and codes out of URLs and is left where a server lacks it", "get", "post"
     )
-    fhir_metadata_ttl: float = _setting(3_600.0, "seconds for which a server's CapabilityStatement is remembered")
-    export_timeout: float = _setting(43_200.0, "seconds until a bulk export must be ready")
+    fhir_batch: str = _choice(
+        "auto", "whether searches go as one batch; auto: where the server offers it and answers it faster", "auto",
+        "always", "never",
+    )  # fmt: skip
+    fhir_metadata_ttl: float = _number_or_zero(
+        3_600.0, "seconds for which a server's CapabilityStatement is remembered"
+    )
+    export_timeout: float = _number(43_200.0, "seconds until a bulk export must be ready")
     export_hosts: str | None = _setting(
         None, "hosts besides the FHIR server's own from which files of an export are fetched", "a list of host names"
     )
@@ -91,14 +111,14 @@ class Settings:
         "as in spark://host:7077, yarn, k8s://https://host:6443, local[4]",
     )
     host: str = _setting("127.0.0.1", "the address on which the service listens")
-    port: int = _setting(8000, "the port on which it listens")
-    workers: int | None = _setting(None, "how many processes answer; one for each processor if unset")
-    threads: int = _setting(8, "how many requests each of them answers at once")
-    request_timeout: float = _setting(30.0, "seconds that a request may take to come in")
-    stop_timeout: int = _setting(30, "seconds that running requests get to end when the service is stopped")
-    body_bytes: int = _setting(20_000_000, "the largest body of a request to the service, in bytes")
-    body_depth: int = _setting(250, "how deep the JSON of a request may nest")
-    body_entries: int = _setting(20_000, "how many entries a Bundle in a request may have")
+    port: int = _number(8000, "the port on which it listens")
+    workers: int | None = _number(None, "how many processes answer; one for each processor if unset")
+    threads: int = _number(8, "how many requests each of them answers at once")
+    request_timeout: float = _number(30.0, "seconds that a request may take to come in")
+    stop_timeout: int = _number(30, "seconds that running requests get to end when the service is stopped")
+    body_bytes: int = _number(20_000_000, "the largest body of a request to the service, in bytes")
+    body_depth: int = _number(250, "how deep the JSON of a request may nest")
+    body_entries: int = _number(20_000, "how many entries a Bundle in a request may have")
     rate_limit: str = _setting(
         "1200 per minute", "how many requests one caller may make", "as in 10 per second, 600 per minute"
     )
@@ -108,8 +128,8 @@ class Settings:
     frame_ancestors: str = _setting(
         "'none'", "who may show the pages in a frame, such as the EHR", "sources as in CSP, separated by spaces"
     )
-    session_minutes: int = _setting(480, "minutes without any request after which a person has to sign in again")
-    proxies: int = _setting(0, "how many reverse proxies stand before the service and are to be believed")
+    session_minutes: int = _number(480, "minutes without any request after which a person has to sign in again")
+    proxies: int = _number_or_zero(0, "how many reverse proxies stand before the service and are to be believed")
     public_url: str | None = _setting(
         None, "the address under which others reach the service, as in https://trials.hospital.example"
     )
@@ -157,8 +177,8 @@ class Settings:
     login_may: str = _setting(
         "match.read, prescreen", "what those who signed in may do", "a list of match.read, study.write and prescreen"
     )
-    cards: int = _setting(3, "how many trials one CDS Hooks answer shows at most, the best ones")
-    card_verdict: str = _setting("possible", "the lowest verdict that makes a card", "eligible, likely, possible")
+    cards: int = _number(3, "how many trials one CDS Hooks answer shows at most, the best ones")
+    card_verdict: str = _choice("possible", "the lowest verdict that makes a card", "eligible", "likely", "possible")
     client_id: str | None = _setting(
         None, "as whom the service asks for tokens for the hospital's server (SMART Backend Services)"
     )
@@ -184,13 +204,13 @@ class Settings:
         "a list of absolute paths, and the word hospital",
     )
     prescreen_dir: str | None = _setting(None, "folder in which the service keeps its prescreens; none without it")
-    prescreen_runs: int = _setting(1, "how many prescreens the service carries out at a time; others wait")
-    prescreen_jobs: int | None = _setting(None, "processes of each of them; one for each processor if unset")
-    retention_days: int = _setting(
+    prescreen_runs: int = _number(1, "how many prescreens the service carries out at a time; others wait")
+    prescreen_jobs: int | None = _number(None, "processes of each of them; one for each processor if unset")
+    retention_days: int = _number(
         365, "days after their last change until a patient's answers, cards with feedback, and runs are removed"
     )
     # Six years are what 45 CFR 164.316(b)(2)(i) asks for such records.
-    audit_retention_days: int = _setting(2192, "days until entries of the audit log are removed; six years if unset")
+    audit_retention_days: int = _number(2192, "days until entries of the audit log are removed; six years if unset")
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
@@ -218,22 +238,11 @@ class Settings:
             raise UsageError(
                 f"{variable('timezone')}: “{self.timezone}” is no time zone; expected an IANA name"
             ) from None
-        if not _PERIOD.match(self.validity):
-            raise UsageError(f"{variable('validity')}: “{self.validity}”; expected a whole number of d, wk, mo or a")
-        for name in (
-            "leap_birthday", "text", "exposure", "unreviewed_codes", "fhir_observations", "fhir_search", "fhir_batch",
-            "card_verdict",
-        ):  # fmt: skip
-            allowed = _field(name).metadata["allowed"].split(", ")
-            if getattr(self, name) not in allowed:
-                raise UsageError(f"{variable(name)}: “{getattr(self, name)}”; expected one of {', '.join(allowed)}")
-        for name in _ABOVE_ZERO:
-            value = getattr(self, name)
-            if value is not None and not 0 < value < float("inf"):
-                raise UsageError(f"{variable(name)}: {value}; expected a number above 0")
-        for name in ("fhir_retries", "fhir_metadata_ttl"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise UsageError(f"{variable(name)}: {getattr(self, name)}; expected 0 or more")
+        for setting in fields(self):
+            value, rule = getattr(self, setting.name), setting.metadata["rule"]
+            if value is not None and not rule.holds(value):
+                found = f"“{value}”" if isinstance(value, str) else value
+                raise UsageError(f"{variable(setting.name)}: {found}; expected {rule.expected}")
         if self.mappings is not None and not os.path.isdir(self.mappings):
             raise UsageError(f"{variable('mappings')}: {self.mappings} is not a folder")
         for name, fault in config_access.faults(self):
@@ -255,10 +264,6 @@ class Settings:
 def variable(name: str) -> str:
     """The environment variable of a setting."""
     return f"TRIALMATCH_{name.upper()}"
-
-
-def _field(name: str) -> Any:
-    return next(one for one in fields(Settings) if one.name == name)
 
 
 def _typed(setting: Any, raw: str) -> Any:

@@ -37,8 +37,6 @@ def faults(settings: Settings) -> list[tuple[str, str]]:
         found.append(("audience", "unset, but issuers are configured; expected what tokens for this service name"))
     if settings.cds_issuers and not settings.public_url:
         found.append(("public_url", "unset, but CDS issuers are configured; expected the URL their tokens are for"))
-    if settings.proxies < 0:
-        found.append(("proxies", f"{settings.proxies}; expected 0 or more"))
     if settings.proxies and not others_served(settings):
         found.append(("proxies", "set, but no issuer is; expected one, since a proxy serves others than this machine"))
     for name in ("public_url", "token_url", "launch_url", "login_issuer"):
