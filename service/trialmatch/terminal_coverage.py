@@ -23,7 +23,6 @@ _SYSTEMS = {
     "http://hl7.org/fhir/sid/cvx": "CVX",
 }
 
-
 _KINDS = {
     "Observation": "result",
     "Condition": "diagnosis",

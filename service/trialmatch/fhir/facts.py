@@ -34,7 +34,6 @@ from trialmatch.terminology.mappings import Terminology
 _CODE_ELEMENT = {"Observation": "code", "Condition": "code", "Procedure": "code", "AllergyIntolerance": "code"}
 _CODE_ELEMENT |= {"Immunization": "vaccineCode"} | dict.fromkeys(EXPOSURES, "medicationCodeableConcept")
 
-
 #: Parts of a record that are read with it, and may be modified by themselves.
 _PARTS = {"Observation": ("component", "referenceRange"), "Condition": ("stage",), "AllergyIntolerance": ("reaction",)}
 _PARTS |= {"MedicationRequest": ("dosageInstruction",), "MedicationDispense": ("dosageInstruction",)}

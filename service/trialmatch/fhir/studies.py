@@ -347,7 +347,7 @@ STEPS = (_write, _unmodified, _validate, _value_sets, _read)
 def load(
     definitions: list[Definition], terminology: Terminology, settings: Settings, *, lenient: bool = False
 ) -> StudySet:
-    """Studies from their definitions.
+    """Studies from their definitions. Value sets that come with them are laid over those of ``terminology``.
 
     Raises FaultyStudy with every fault of all of them.
     """

@@ -10,7 +10,6 @@ from trialmatch.config import Settings
 #: What of the service holds no patient data and may be kept by a browser.
 _PUBLIC = ("/static/", "/docs", "/openapi.json", "/.well-known/")
 
-
 #: The policy of a page that has its styles in itself and needs nothing else.
 _ALONE = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none';"

@@ -8,6 +8,7 @@ the service's own access.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -125,9 +126,8 @@ def launched(granted: Granted, issuer: str, patient: str, server: str) -> None:
     who = session.get("who") or {}
     same = who.get("kind") == LAUNCH and who.get("issuer") == issuer and who.get("subject") == _subject(granted)
     grants = dict(session.get("grants", {})) if same else {}
-    own = server == (service().settings.fhir_server or "").rstrip("/")
     until = time.time() + granted.seconds
-    grants[patient] = {"server": None if own else server, "token": granted.token, "until": until}
+    grants[patient] = {"server": service().foreign(server), "token": granted.token, "until": until}
     _begin(LAUNCH, granted, issuer, grants)
 
 
@@ -135,29 +135,25 @@ def _begin(kind: str, granted: Granted, issuer: str, grants: dict[str, Any]) -> 
     """Under a new secret: one that was planted in the browser before is worth nothing."""
     cast(Session, session).renew()
     now = time.time()
-    session["who"] = {
-        "kind": kind, "subject": _subject(granted), "name": _name(granted), "issuer": issuer, "at": now,
-    }  # fmt: skip
+    name = _said(granted, "name", "preferred_username", "email")
+    session["who"] = {"kind": kind, "subject": _subject(granted), "name": name, "issuer": issuer, "at": now}
     session["seen"] = now
     session["grants"] = grants
 
 
 def _subject(granted: Granted) -> str:
     """Who it is for the audit: ``fhirUser`` says it better than an opaque ``sub``."""
-    for name in ("fhirUser", "sub"):
-        try:
-            return word(dict(granted.claims), name)
-        except Refused:
-            continue
-    raise NotAllowed(say("login.nobody"))
+    subject = _said(granted, "fhirUser", "sub")
+    if subject is None:
+        raise NotAllowed(say("login.nobody"))
+    return subject
 
 
-def _name(granted: Granted) -> str | None:
-    for name in ("name", "preferred_username", "email"):
-        try:
+def _said(granted: Granted, *claims: str) -> str | None:
+    """The first of some claims that is there and can be written down."""
+    for name in claims:
+        with suppress(Refused):
             return word(dict(granted.claims), name)
-        except Refused:
-            continue
     return None
 
 
@@ -167,5 +163,3 @@ def _let_in(granted: Granted, settings: Settings) -> bool:
     claim, _, wanted = settings.login_allowed.partition("=")
     value = granted.claims.get(claim)
     return wanted in value if isinstance(value, list) else value == wanted
-
-

@@ -34,7 +34,6 @@ _ISSUE = {
     429: "throttled", 502: "transient", 503: "transient", 504: "timeout",
 }  # fmt: skip
 
-
 #: How a path inside a document begins.
 _STEP = re.compile(r"(?:[A-Z][A-Za-z]+[/.]|\[)\S*: ")
 

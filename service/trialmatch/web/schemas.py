@@ -21,10 +21,8 @@ _RFC3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _PATIENT_BUNDLES = ("collection", "searchset", "transaction", "batch", "batch-response", "document")
 _STUDY_BUNDLES = ("collection", "searchset", "transaction", "batch")
 
-
 #: What _format may be: all spellings of https://hl7.org/fhir/R4/http.html#parameters that mean JSON.
 FORMATS = ("json", "application/json", "application/fhir+json", "text/json")
-
 
 #: ETags, or * (https://www.rfc-editor.org/rfc/rfc9110#section-13.1.1).
 _ETAGS = r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$'
