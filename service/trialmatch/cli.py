@@ -106,7 +106,12 @@ _LENIENT = click.option("--lenient", is_flag=True, help="Take in studies that we
 @click.option("--infusion", type=day, metavar="DATE", help="The planned day of infusion; unknown if not given.")
 @click.option("--attestations", metavar="FILE", type=PATH, help="What persons have confirmed (JSON, see below).")
 @click.option("--format", "form", type=click.Choice(["table", "json", "fhir"]), default="table", show_default=True)
-@click.option("--all", "everything", is_flag=True, help="Also the studies the patient is ineligible for, and from when one may open.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Also the studies the patient is ineligible for, and from when one may open.",
+)
 @_STUDIES
 @_LENIENT
 def match(
