@@ -157,3 +157,13 @@ def test_an_answer_is_of_one_hospital_only(hospital: str, store: Store, tmp_path
         attestations.put(store, patient_key(LIKELY, hospital), [CONSENT], by="x", at=service.now(), expected=0)
         found = service.match_from_hospital(LIKELY, question, server=hospital, why="a test")
         assert _consent(found.document(service.now()))["basis"] == "attested"
+
+
+def test_what_is_not_as_the_caller_has_it_is_not_sent_along(fresh: FlaskClient) -> None:
+    """RFC 9110 section 13.1.1 lets a read be conditional too: one that fails is an error like others, without data."""
+    fresh.put(URL, json=_given(CONSENT), headers=NEW)
+    answer = fresh.get(URL, headers={"If-Match": '"7"'})
+    assert (answer.status_code, answer.content_type) == (412, "application/problem+json")
+    assert (answer.get_json()["title"], b"Ada" in answer.data) == ("Precondition Failed", False)
+    assert answer.headers["Cache-Control"] == "no-store" and "Content-Security-Policy" in answer.headers
+    assert fresh.get(URL, headers={"If-Match": '"1"'}).get_json()["version"] == 1

@@ -54,6 +54,15 @@ def test_metrics_count_requests_and_matches(client: FlaskClient) -> None:
     assert LIKELY not in after
 
 
+def test_methods_that_nobody_knows_are_counted_as_one(client: FlaskClient) -> None:
+    """Each word would be a series of its own, kept as long as the service runs, and anybody may send any."""
+    for method in ("MUSTERMANN", "ERIKA-1", "ERIKA-2"):
+        assert client.open("/health/live", method=method).status_code == 405
+    text = client.get("/metrics").text
+    assert 'trialmatch_requests_total{method="(other)",path="(none)",status="405"} ' in text
+    assert "ERIKA" not in text and "MUSTERMANN" not in text
+
+
 def test_failed_matches_are_counted(tmp_path: Path) -> None:
     failed = 'trialmatch_matches_total{outcome="failed",source="hospital"}'
     client = app_of(tmp_path, fhir_server="http://127.0.0.1:9/fhir", fhir_retries=0).test_client()

@@ -125,6 +125,38 @@ def test_an_answer_before_the_end_of_a_body_says_whether_the_connection_goes_on(
     assert (b"HTTP/1.1 200 OK" in answers) == (connection == "keep-alive")
 
 
+#: What is no HTTP, each with the status that it ends with, and with somebody's name where gunicorn would repeat it.
+UNREADABLE = {
+    b"GET /patients/Erika Mustermann HTTP/1.1\r\nHost: a\r\n\r\n": 400,
+    b"GET /patients/Mustermann\x00 HTTP/1.1\r\nHost: a\r\n\r\n": 400,
+    b"Mustermann\x01 / HTTP/1.1\r\nHost: a\r\n\r\n": 400,
+    b"GET / HTTP/1.1\r\nMustermann Erika: a\r\n\r\n": 400,
+    b"GET / HTTP/1.1\r\nHost: a\r\nExpect: Mustermann\r\n\r\n": 417,
+    b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Mustermann\r\n\r\n": 501,
+    b"GET /Mustermann" + b"a" * 8190 + b" HTTP/1.1\r\nHost: a\r\n\r\n": 414,
+    b"GET / HTTP/1.1\r\n" + b"Mustermann: a\r\n" * 101 + b"\r\n": 431,
+}
+
+
+@pytest.mark.parametrize(("text", "status"), UNREADABLE.items(), ids=map(str, UNREADABLE.values()))
+def test_what_is_no_http_is_a_problem_like_others(service: Running, text: bytes, status: int) -> None:
+    """It never reaches the application: its words are neither in the answer nor in the log."""
+    with _raw(service, text) as connection:
+        head, _, body = _all(connection).decode().partition("\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ")
+    headers = dict(line.split(": ", 1) for line in head.splitlines()[1:])
+    assert headers["Content-Type"] == "application/problem+json"
+    assert (headers["Cache-Control"], headers["X-Content-Type-Options"]) == ("no-store", "nosniff")
+    problem = json.loads(body)
+    assert (problem["status"], problem["requestId"]) == (status, headers["X-Request-ID"])
+    lines = [json.loads(line) for line in service.log.read_text().splitlines()]
+    mine = [line for line in lines if line.get("request") == problem["requestId"]]
+    assert [(line["event"], line["status"]) for line in mine] == [("unreadable request", status)]
+    assert "Mustermann" not in head + body + service.log.read_text()
+    metrics = requests.get(f"{service.url}/metrics", timeout=PATIENCE).text
+    assert f'trialmatch_requests_total{{method="(other)",path="(none)",status="{status}"}}' in metrics
+
+
 def test_a_chunked_body_has_the_same_limit(service: Running) -> None:
     def chunks(size: int) -> Iterator[bytes]:
         yield json.dumps(patient_bundle()).encode()

@@ -31,7 +31,7 @@ def _takes_json() -> None:
 
 
 @blueprint.get(_PATH)
-@operation("match.read", 404)
+@operation("match.read", 404, 412)
 @blueprint.response(200, schemas_documents.Attestations, headers=_ETAG, example=examples.HELD_ATTESTATIONS)
 @blueprint.alt_response(304, description="Not modified: the ETag of If-None-Match is still that of the answers")
 def read(patient: str) -> BaseResponse:

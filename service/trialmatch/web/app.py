@@ -68,9 +68,9 @@ def create_app(
     sessions.install(app, settings, store)
     security.install(app, settings, store)
     logs.watch(app)
-    problems.tell(app)
     headers.secure(app, settings)
     limits.hold(app, settings)
+    problems.tell(app)
     described = api.describe(app, settings)
     for part in (api_matches, api_attestations, api_studies, prescreens, fhir_operations, operations):
         described.register_blueprint(part.blueprint)

@@ -29,6 +29,9 @@ _WELL_FORMED = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 _HEADER = "X-Request-ID"
 
+#: The path of a request that meets no route.
+NO_PATH = "(none)"
+
 #: Libraries that fill in values where they cannot be taken out again say of themselves what is harmless: the server its
 #: beginning and end, the store's migrations their names.
 _PLAIN = ("gunicorn", "alembic", "py")
@@ -104,18 +107,19 @@ def _end(response: Response) -> Response:
         _begin()
     response.headers[_HEADER] = g.request_id
     seconds, path = time.perf_counter() - g.started, template()
-    log.info("request", method=request.method, path=path, status=response.status_code, ms=round(seconds * 1000, 1))
-    metrics.answered(request.method, path, response.status_code, seconds)
+    method = request.method if request.method in metrics.METHODS else metrics.OTHER
+    log.info("request", method=method, path=path, status=response.status_code, ms=round(seconds * 1000, 1))
+    metrics.answered(method, path, response.status_code, seconds)
     return response
 
 
 def template() -> str:
     """The path of the request as it is written in the API: with names where values stand."""
     rule = request.url_rule
-    return re.sub(r"<(?:[^:<>]*:)?([^<>]*)>", r"{\1}", rule.rule) if rule is not None else "(none)"
+    return re.sub(r"<(?:[^:<>]*:)?([^<>]*)>", r"{\1}", rule.rule) if rule is not None else NO_PATH
 
 
-def failure(error: BaseException, status: int) -> None:
+def failure(error: BaseException, status: int, **more: Any) -> None:
     """Log an error: its kind and the line of ours that it passed, without its message, which may hold a value."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [one for one in frames if "trialmatch" in one.filename]
@@ -123,4 +127,4 @@ def failure(error: BaseException, status: int) -> None:
     extra = {"traceback": "".join(traceback.format_exception(error))} if debugging() else {}
     if isinstance(error, TrialmatchError):  # its words hold no patient's value
         extra["detail"] = str(error)
-    log.error("failure", error=type(error).__name__, status=status, place=place, **extra)
+    log.error("failure", error=type(error).__name__, status=status, place=place, **extra, **more)

@@ -10,6 +10,10 @@ import os
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+#: Methods of HTTP (RFC 9110, RFC 5789). A caller may write any word there, and each would be a series of its own.
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"})
+OTHER = "(other)"
+
 _REQUESTS = Counter("trialmatch_requests", "Requests that were answered", ["method", "path", "status"])
 _SECONDS = Histogram(
     "trialmatch_request_seconds",
@@ -21,7 +25,7 @@ _MATCHES = Counter("trialmatch_matches", "Patients matched, by how it ended", ["
 
 
 def answered(method: str, path: str, status: int, seconds: float) -> None:
-    """Count a request."""
+    """Count a request; ``method`` is one of METHODS, or OTHER."""
     _REQUESTS.labels(method, path, str(status)).inc()
     _SECONDS.labels(path).observe(seconds)
 

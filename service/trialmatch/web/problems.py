@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from flask import Flask, Response, g, render_template, request
 from gunicorn.http.errors import ParseException
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, PreconditionFailed
 
 from trialmatch.config import BASE
 from trialmatch.errors import BadInput, FaultyStudy, StoreUnavailable, TrialmatchError, UnknownStudy
@@ -33,6 +33,9 @@ _ISSUE = {
     409: "conflict", 412: "incomplete", 413: "too-costly", 415: "not-supported", 422: "invalid", 428: "required",
     429: "throttled", 502: "transient", 503: "transient", 504: "timeout",
 }  # fmt: skip
+
+#: What RFC 9110 calls otherwise than some versions of Python.
+_PHRASES = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
 
 #: How a path inside a document begins.
 _STEP = re.compile(r"(?:[A-Z][A-Za-z]+[/.]|\[)\S*: ")
@@ -53,6 +56,15 @@ class Problem:
 def tell(app: Flask) -> None:
     """Answer every error of an application."""
     app.register_error_handler(Exception, _answer)
+    app.after_request(_only_if)
+
+
+def _only_if(response: Response) -> Any:
+    """What was to be read only if it is as the caller has it, and is not: werkzeug says 412, and sends it too."""
+    if response.status_code != 412 or "ETag" not in response.headers:
+        return response
+    response.close()
+    return _answer(PreconditionFailed("it is not as If-Match says; read it again without"))
 
 
 def _answer(error: Exception) -> Any:
@@ -103,7 +115,7 @@ def problem_of(error: Exception) -> Problem:
 
 def phrase(status: int) -> str:
     """The words for a status as RFC 9110 has them, whichever Python it is."""
-    return {413: "Content Too Large", 422: "Unprocessable Content"}.get(status) or HTTPStatus(status).phrase
+    return _PHRASES.get(status) or HTTPStatus(status).phrase
 
 
 def problem_type(kind: type[TrialmatchError]) -> str:

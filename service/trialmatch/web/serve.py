@@ -22,6 +22,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from gunicorn.http.body import LengthReader
 from gunicorn.workers.gthread import TConn, ThreadWorker
+from structlog.contextvars import clear_contextvars
 
 from trialmatch.config import Settings
 from trialmatch.errors import UsageError
@@ -57,6 +58,7 @@ class Worker(ThreadWorker):
 
     def handle(self, conn: TConn) -> Any:
         """Read, answer, write: in a thread."""
+        clear_contextvars()  # what is logged from here on is not about the thread's last request
         conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(self.patience) + 1, 0))
         self._until[conn] = time.monotonic() + self.patience
         try:
@@ -72,6 +74,13 @@ class Worker(ThreadWorker):
         closes = req.should_close
         req.should_close = lambda: closes() or _left(req) > _PASSED_OVER
         return super().handle_request(req, conn)
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
+        """Answer what is no HTTP; gunicorn's own words, in the answer and in the log, hold parts of it."""
+        from trialmatch.web.unreadable import refusal
+
+        with suppress(OSError):
+            client.sendall(refusal(exc))
 
     def notify(self) -> None:
         """About every second: what has not come by now comes no more. A request that is there is answered."""
