@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
+from trialmatch.errors import StoreUnavailable
 from trialmatch.store.database import Store
 from trialmatch.web import login, sessions
 from trialmatch.web.app import create_app
@@ -138,6 +140,50 @@ def test_looking_at_a_form_keeps_nothing_in_the_store(app: Flask) -> None:
         assert csrf() == first and not csrf_holds(first)  # not before the browser has shown the secret
     with app.extensions["trialmatch"].store.reading() as connection:
         assert connection.execute(text("SELECT count(*) FROM sessions")).scalar() == 0
+
+
+def _down(monkeypatch: pytest.MonkeyPatch, *calls: str) -> None:
+    """The store fails in some of what sessions do with it."""
+
+    def fails(*_: object) -> None:
+        raise StoreUnavailable("the store: its disk fails")
+
+    for call in calls:
+        monkeypatch.setattr(sessions.store_sessions, call, fails)
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("GET", "/login"), ("GET", "/launch"), ("POST", "/logout")])
+def test_a_store_that_is_down_is_no_error_of_the_service(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, method: str, path: str
+) -> None:
+    """The answer is that of every call that needs the store, and the browser keeps its cookie."""
+    client = signed_in(app)
+    _down(monkeypatch, "load")
+    answer = client.open(path, method=method, base_url="https://localhost")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "Set-Cookie" not in answer.headers
+    monkeypatch.undo()
+    assert lets_in(client)
+
+
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/.well-known/jwks.json"])
+def test_what_needs_no_session_is_told_without_a_store(app: Flask, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    client = signed_in(app)
+    _down(monkeypatch, "load", "save")
+    assert client.get(path, base_url="https://localhost").status_code == 200
+
+
+def test_a_session_that_cannot_be_ended_is_not_said_to_be(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = signed_in(app)
+    page = client.get("/", base_url="https://localhost").text
+    (token,) = re.findall(r'name="csrf" value="([^"]+)"><button class="link"', page)
+    _down(monkeypatch, "forget")
+    answer = client.post("/logout", data={"csrf": token}, base_url="https://localhost")
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (503, "no-store")
+    assert "Content-Security-Policy" in answer.headers
+    monkeypatch.undo()
+    assert client.post("/logout", data={"csrf": token}, base_url="https://localhost").status_code == 200
+    assert not lets_in(client)
 
 
 def test_programs_have_no_session(app: Flask) -> None:

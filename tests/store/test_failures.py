@@ -144,6 +144,22 @@ def test_a_full_disk(tmp_path: Path) -> None:
         audit.record(store, writers.event("p1", kept))
 
 
+def test_a_database_that_may_only_be_read_is_told_before_anybody_writes(database: str) -> None:
+    """PostgreSQL's standby after a change of roles, SQLite on a disk that was remounted: to read still works."""
+    with Store.open(database) as store:
+        store.check()
+        if store.engine.dialect.name == "sqlite":
+            event.listen(store.engine, "connect", lambda connection, _: connection.execute("PRAGMA query_only = ON"))
+        else:
+            with store.writing() as connection:
+                name = connection.dialect.identifier_preparer.quote(make_url(database).database or "")
+                connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
+        store.engine.dispose()
+        assert audit.events(store) == []
+        with pytest.raises(StoreUnavailable, match=r"may only be read|may not be written to"):
+            store.check()
+
+
 def test_tables_that_somebody_dropped(store: Store) -> None:
     with store.writing() as connection:
         connection.execute(text("DROP TABLE study_resources"))

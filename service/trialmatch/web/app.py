@@ -65,12 +65,12 @@ def create_app(
     app.json = _Json(app)
     app.url_map.converters["fhir_id"] = FhirId
     app.extensions["trialmatch"] = Service(settings, store, clock)
-    sessions.install(app, settings, store)
     security.install(app, settings, store)
     logs.watch(app)
     headers.secure(app, settings)
     limits.hold(app, settings)
     problems.tell(app)
+    sessions.install(app, settings, store)
     described = api.describe(app, settings)
     for part in (api_matches, api_attestations, api_studies, prescreens, fhir_operations, operations):
         described.register_blueprint(part.blueprint)

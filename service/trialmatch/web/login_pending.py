@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 from trialmatch.web.login import shown
 from trialmatch.web.login_flow import Client, Failed, Granted, Provider, begin, finish
 from trialmatch.web.service import service
+from trialmatch.web.sessions import readable
 from trialmatch.web.texts import say
 
 _log = structlog.get_logger(__name__)
@@ -23,6 +24,7 @@ _MOST = 5
 
 def prepared(blueprint: Blueprint) -> Blueprint:
     """A blueprint whose failures are told in words, and logged with their reason."""
+    blueprint.before_request(readable)
     blueprint.context_processor(shown)
     blueprint.register_error_handler(Failed, _failed)
     return blueprint

@@ -29,7 +29,7 @@ def live() -> Response:
 @blueprint.alt_response(500, "INTERNAL_SERVER_ERROR")
 @blueprint.alt_response(503, "SERVICE_UNAVAILABLE")
 def ready() -> Response:
-    """Whether the service can work: its studies are loaded, its store answers
+    """Whether the service can work: its studies are loaded, its store can be written to
 
     A hospital that is down does not count: to take this service away would not bring it back, and what needs no
     hospital still works. The metrics tell how often it fails.

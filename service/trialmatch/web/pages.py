@@ -30,7 +30,7 @@ from trialmatch.web.converters import FHIR_ID
 from trialmatch.web.pages_patient import FILTERS, View
 from trialmatch.web.security import authorize, caller
 from trialmatch.web.service import patient_key, service
-from trialmatch.web.sessions import csrf, csrf_holds
+from trialmatch.web.sessions import csrf, csrf_holds, readable
 from trialmatch.web.texts import ENGLISH, say
 
 blueprint = Blueprint("pages", __name__)
@@ -64,6 +64,7 @@ def _forms(key: str) -> str:
     return "|".join((text, text) if isinstance(text, str) else text)
 
 
+blueprint.before_request(readable)
 blueprint.before_request(login.recognise)
 blueprint.context_processor(login.shown)
 

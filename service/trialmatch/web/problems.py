@@ -59,17 +59,22 @@ def tell(app: Flask) -> None:
     app.after_request(_only_if)
 
 
-def _only_if(response: Response) -> Any:
+def _only_if(response: Response) -> Response:
     """What was to be read only if it is as the caller has it, and is not: werkzeug says 412, and sends it too."""
     if response.status_code != 412 or "ETag" not in response.headers:
         return response
     response.close()
-    return _answer(PreconditionFailed("it is not as If-Match says; read it again without"))
+    return told(PreconditionFailed("it is not as If-Match says; read it again without"))
 
 
 def _answer(error: Exception) -> Any:
     if isinstance(error, HTTPException) and (error.code is None or error.code < 400):
         return error  # a redirect is no error
+    return told(error)
+
+
+def told(error: Exception) -> Response:
+    """The answer that an error is, in the shape that the path of the request speaks; the log is told as well."""
     problem = problem_of(error)
     if problem.status >= 500:
         logs.failure(error, problem.status)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import orjson
-from flask import Flask, Request, Response, request, session
+from flask import Flask, Request, Response, current_app, request, session
 from flask.sessions import SessionInterface, SessionMixin
 from joserfc import jwe
 from joserfc.errors import JoseError
@@ -22,8 +22,10 @@ from joserfc.jwk import OctKey
 from werkzeug.datastructures import CallbackDict
 
 from trialmatch.config import Settings
+from trialmatch.errors import StoreUnavailable
 from trialmatch.store import sessions as store_sessions
 from trialmatch.store.database import Store
+from trialmatch.web.problems import told
 
 #: Sessions are for pages: what is called by programs has no cookies.
 _WITHOUT = ("/api/", "/fhir/", "/cds-services", "/getClinicalTrial", "/health/", "/metrics", "/static/")
@@ -32,9 +34,14 @@ _SECRET_BYTES = 32
 
 
 class Session(CallbackDict[str, Any], SessionMixin):
-    """A session. ``secret`` is the cookie's; a new one has none until something needs it."""
+    """A session. ``secret`` is the cookie's; a new one has none until something needs it.
 
-    def __init__(self, secret: str | None, contents: dict[str, Any]) -> None:
+    ``fault`` is why the store could not tell what is in it.
+    """
+
+    def __init__(
+        self, secret: str | None, contents: dict[str, Any], fault: StoreUnavailable | None = None
+    ) -> None:
         def changed(_: Any) -> None:
             self.modified = True
 
@@ -43,6 +50,8 @@ class Session(CallbackDict[str, Any], SessionMixin):
         self.stored = bool(contents)
         self.fresh = secret is None
         self.former: str | None = None
+        self.fault = fault
+        self.settled = False
         self._secret = secret
 
     @property
@@ -75,6 +84,13 @@ def csrf_holds(given: str | None) -> bool:
     return not here.fresh and hmac.compare_digest((given or "").encode(), csrf().encode())
 
 
+def readable() -> None:
+    """Raise what has kept the store from telling what is in the session; for ``before_request`` of what looks in it."""
+    fault = cast(Session, session).fault
+    if fault is not None:
+        raise fault
+
+
 class _Sessions(SessionInterface):
     """Opens and saves sessions of one application."""
 
@@ -89,12 +105,18 @@ class _Sessions(SessionInterface):
         secret = request.cookies.get(self._name(request))
         if secret is None or len(secret) < _SECRET_BYTES:
             return Session(None, {})
-        sealed = store_sessions.load(self._store, _digest("name", secret), _now())
+        try:
+            sealed = store_sessions.load(self._store, _digest("name", secret), _now())
+        except StoreUnavailable as problem:  # an error here would be one of the service itself, for every path
+            return Session(secret, {}, problem)
         return Session(secret, _opened(sealed, secret) if sealed else {})
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """Keep what changed, and give the browser its secret."""
+        """Keep what changed, and give the browser its secret; once."""
         kept = cast(Session, session)
+        if kept.settled:
+            return
+        kept.settled = True
         if kept.former is not None:
             store_sessions.forget(self._store, _digest("name", kept.former))
         if kept.modified and kept:
@@ -124,6 +146,17 @@ class _Sessions(SessionInterface):
 def install(app: Flask, settings: Settings, store: Store) -> None:
     """Give an application its sessions."""
     app.session_interface = _Sessions(settings, store)
+    app.after_request(_settled)
+
+
+def _settled(response: Response) -> Response:
+    """Save the session while there still is an answer to choose: Flask does so when it is too late to tell an error."""
+    try:
+        current_app.session_interface.save_session(current_app, session, response)
+    except StoreUnavailable as problem:
+        response.close()
+        return told(problem)
+    return response
 
 
 def _now() -> datetime:
