@@ -216,7 +216,7 @@ class Settings:
     def read(cls, environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
         """Settings from the environment, ``given`` ones (if not None) before it.
 
-        Raises UsageError for values that are not allowed and for unknown ``TRIALMATCH_`` variables' values.
+        Raises UsageError for values that are not allowed.
         """
         environment = os.environ if environment is None else environment
         values: dict[str, Any] = {}
@@ -259,6 +259,12 @@ class Settings:
         match = _PERIOD.match(self.validity)
         assert match is not None
         return int(match[1]), match[2]
+
+
+def unknown(environment: Mapping[str, str]) -> list[str]:
+    """Variables that look like settings and are none: a misspelt one has no effect, and its default may be too open."""
+    known = {variable(one.name) for one in fields(Settings)} | {"TRIALMATCH_DEBUG"}
+    return sorted(name for name in environment if name.startswith("TRIALMATCH_") and name not in known)
 
 
 def variable(name: str) -> str:

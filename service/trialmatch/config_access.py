@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from trialmatch.config import Settings
 
 _SECURE = "an https URL (http only on the loopback address), without credentials, query or fragment"
+
+#: A source of CSP Level 3, section 2.3.1, as far as frames go: a scheme, or a host with or without scheme, port, path.
+_SOURCE = re.compile(r"[a-z][a-z0-9+.-]*:|(https?://)?(\*|(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*)(:(\d+|\*))?(/[\w./%~-]*)?")
 
 
 def listed(value: str | None) -> tuple[str, ...]:
@@ -51,6 +55,8 @@ def faults(settings: Settings) -> list[tuple[str, str]]:
     for url in listed(settings.cors_origins):
         if origin(url) is None or urlsplit(url).path or "?" in url or "#" in url:
             found.append(("cors_origins", f"“{url}”; expected origins such as https://ehr.example, without a path"))
+    if not _sources(settings.frame_ancestors):
+        found.append(("frame_ancestors", "expected 'none', or sources such as 'self' https://ehr.example, with spaces"))
     if (settings.client_id is None) != (settings.client_key is None):
         found.append(("client_id", "and client_key go together; expected both or neither"))
     for name in ("client_key", "launch_key", "login_key"):
@@ -58,6 +64,14 @@ def faults(settings: Settings) -> list[tuple[str, str]]:
         if file is not None and not os.path.isfile(file):
             found.append((name, f"{file} is not a file"))
     return found + _sign_in_faults(settings) + _prescreen_faults(settings)
+
+
+def _sources(value: str) -> bool:
+    """Whether a text is what CSP takes for sources of frames: nothing in it ends the directive or the header."""
+    if value == "'none'":
+        return True
+    found = [one == "'self'" or (one not in ("none", "self") and _SOURCE.fullmatch(one)) for one in value.split()]
+    return value.isprintable() and bool(found) and all(found)
 
 
 def others_served(settings: Settings) -> bool:
@@ -98,6 +112,8 @@ def _prescreen_faults(settings: Settings) -> list[tuple[str, str]]:
     folder = settings.prescreen_dir
     if folder is not None and not (os.path.isabs(folder) and os.path.isdir(folder)):
         found.append(("prescreen_dir", f"“{folder}”; expected the absolute path of an existing folder"))
+    elif folder is not None and not os.access(folder, os.W_OK | os.X_OK):
+        found.append(("prescreen_dir", f"“{folder}” may not be written to; expected a folder of the service's own"))
     if settings.prescreen_sources and folder is None:
         found.append(("prescreen_dir", "unset, but prescreen_sources are set; expected where the results go"))
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from trialmatch.config import Settings
+from trialmatch.config import Settings, unknown
 from trialmatch.config_access import issuers, listed
 from trialmatch.errors import UsageError
 
@@ -38,6 +38,8 @@ def test_what_is_fine(tmp_path: Path) -> None:
         {"cds_issuers": f"urn:ehr={keys}, https://ehr.example=https://ehr.example/jwks?v=1", "public_url": IDP},
         {"client_id": "me", "client_key": str(keys), "token_url": "https://as.example/token"},
         {"public_url": "http://127.0.0.1:8000"},
+        {"frame_ancestors": "'none'"},
+        {"frame_ancestors": "'self' https: *.ehr.example https://ehr.example:8443/hub http://localhost:5000 *"},
     ):
         Settings.read({}, **given)
 
@@ -63,8 +65,26 @@ def test_what_is_fine(tmp_path: Path) -> None:
         ({"client_key": __file__}, "CLIENT_ID", "expected both or neither"),
         ({"client_id": "me", "client_key": "no-such-file.pem"}, "CLIENT_KEY", "is not a file"),
         ({"token_url": "http://as.example/token"}, "TOKEN_URL", "expected an https URL"),
+        ({"frame_ancestors": "none"}, "FRAME_ANCESTORS", "expected 'none', or sources"),
+        ({"frame_ancestors": "self"}, "FRAME_ANCESTORS", "expected 'none', or sources"),
+        ({"frame_ancestors": "'none' https://ehr.example"}, "FRAME_ANCESTORS", "expected 'none', or sources"),
+        ({"frame_ancestors": "https://ehr.example; script-src *"}, "FRAME_ANCESTORS", "expected 'none', or sources"),
+        ({"frame_ancestors": "https://ehr.example, https://b.example"}, "FRAME_ANCESTORS", "expected 'none'"),
+        ({"frame_ancestors": "https://ehr.example\r\nX: 1"}, "FRAME_ANCESTORS", "expected 'none', or sources"),
     ],
 )
 def test_what_is_not(given: dict[str, object], name: str, words: str) -> None:
     told = refused(**given)
     assert told.startswith(f"TRIALMATCH_{name}: ") and words in told
+
+
+def test_a_folder_for_prescreens_has_to_be_writable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Settings.read({}, prescreen_dir=str(tmp_path))
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # whoever runs the tests may be allowed everything
+    assert "may not be written to" in refused(prescreen_dir=str(tmp_path))
+
+
+def test_variables_that_are_no_settings() -> None:
+    """Misspelt, they would have no effect, and nobody would know."""
+    environment = {"TRIALMATCH_LOGIN_ALLOW": "groups=a", "TRIALMATCH_PORT": "1", "TRIALMATCH_DEBUG": "", "HOME": "/"}
+    assert unknown(environment) == ["TRIALMATCH_LOGIN_ALLOW"]

@@ -133,6 +133,14 @@ def test_once_an_hour_is_often_enough(store: Store) -> None:
     assert retention.due(store, NOW + days(1 / 24))
 
 
+def test_a_clock_that_was_ahead_does_not_end_it(store: Store) -> None:
+    """A machine that believed for a minute to be ten years on: nobody waits these ten years for the next time."""
+    retention.purge(store, SETTINGS, NOW + days(3650))
+    assert retention.due(store, NOW)
+    retention.purge(store, SETTINGS, NOW)
+    assert not retention.due(store, NOW + days(0.5 / 24))
+
+
 @pytest.mark.parametrize("name", ["retention_days", "audit_retention_days"])
 @pytest.mark.parametrize("days", ["0", "-1", "soon"])
 def test_a_time_that_is_none_is_refused(name: str, days: str) -> None:

@@ -235,6 +235,23 @@ def test_an_internal_error_says_nothing(app: Flask, client: FlaskClient, monkeyp
     assert "Jane" not in answer.text
 
 
+def test_an_error_after_the_view_says_as_little_to_the_caller_and_its_kind_to_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Flask puts another error around it."""
+
+    def fail(*_: Any) -> None:
+        raise RuntimeError("the patient is called Jane")
+
+    logged: list[tuple[Any, ...]] = []
+    monkeypatch.setattr("trialmatch.web.logs.failure", lambda *words: logged.append(words))
+    app = app_of(tmp_path)
+    app.after_request_funcs[None].insert(0, fail)
+    problem = _problem(app.test_client().get("/api/v1/studies"), 500)
+    assert problem["detail"] == "an error of the service itself; quote the request id in a report"
+    assert {type(error) for error, _ in logged} == {RuntimeError}
+
+
 @pytest.fixture
 def moody() -> Iterator[tuple[str, Json]]:
     """A hospital that can be down or slow: its URL and its mood."""

@@ -22,6 +22,7 @@ from tests.web.world import AS_OF, LIKELY, patient_bundle, served, study_bundle
 
 pytestmark = pytest.mark.slow
 
+IDP = "https://idp.example"
 MATCHES = f"/api/v1/patients/{LIKELY}/matches?as_of={AS_OF}"
 
 
@@ -208,6 +209,12 @@ def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
         ([], {"rate_limit": "often"}, "TRIALMATCH_RATE_LIMIT"),
         ([], {"database": "mysql://nowhere"}, "TRIALMATCH_DATABASE"),
         ([], {"workers": "many"}, "TRIALMATCH_WORKERS"),
+        ([], {"frame_ancestors": "none"}, "TRIALMATCH_FRAME_ANCESTORS"),
+        (
+            [],
+            {"login_client": "a", "login_issuer": IDP, "public_url": IDP, "login_key": __file__},
+            "TRIALMATCH_LOGIN_KEY",
+        ),
     ],
 )
 def test_a_wrong_configuration_ends_it_at_once(
@@ -220,6 +227,25 @@ def test_a_wrong_configuration_ends_it_at_once(
     log = (tmp_path / "log").read_text()
     assert said in log
     assert len(log.splitlines()) == 1
+
+
+def test_a_folder_for_the_metrics_that_is_none_ends_it_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise every request would fail when it is counted."""
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "nowhere"))
+    process = start(tmp_path, port=free_port(), database=f"sqlite:///{tmp_path / 's'}")
+    assert process.stdout is not None
+    with process.stdout:
+        assert process.wait(PATIENCE) == 2
+    assert (tmp_path / "log").read_text().startswith("PROMETHEUS_MULTIPROC_DIR: ")
+
+
+def test_misspelt_settings_are_told(tmp_path: Path) -> None:
+    with running(tmp_path, workers=1, login_allow="groups=coordinators") as service:
+        first = json.loads(service.log.read_text().splitlines()[0])
+    assert (first["level"], first["names"]) == ("warning", ["TRIALMATCH_LOGIN_ALLOW"])
+    assert "coordinators" not in service.log.read_text()
 
 
 def test_an_address_that_is_taken_ends_it_at_once(service: Running, tmp_path: Path) -> None:

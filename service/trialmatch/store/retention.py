@@ -65,10 +65,10 @@ def oldest(settings: Settings, now: datetime) -> datetime:
 
 
 def due(store: Store, now: datetime) -> bool:
-    """Whether the last :func:`purge`, by whichever worker, is an hour ago or more."""
+    """Whether the last :func:`purge`, by whichever worker, is an hour ago or more; or was when a clock went wrong."""
     with store.reading() as connection:
         last: datetime | None = connection.execute(select(func.max(purges.c.at))).scalar()
-    return last is None or last <= now - timedelta(hours=1)
+    return last is None or abs(now - last) >= timedelta(hours=1)
 
 
 def _before(now: datetime, days: int) -> datetime:

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from flask import Flask, Response, g, render_template, request
 from gunicorn.http.errors import ParseException
-from werkzeug.exceptions import HTTPException, PreconditionFailed
+from werkzeug.exceptions import HTTPException, InternalServerError, PreconditionFailed
 
 from trialmatch.config import BASE
 from trialmatch.errors import BadInput, FaultyStudy, StoreUnavailable, TrialmatchError, UnknownStudy
@@ -75,6 +75,8 @@ def _answer(error: Exception) -> Any:
 
 def told(error: Exception) -> Response:
     """The answer that an error is, in the shape that the path of the request speaks; the log is told as well."""
+    if isinstance(error, InternalServerError) and isinstance(error.original_exception, Exception):
+        error = error.original_exception  # Flask wraps what goes wrong after the view
     problem = problem_of(error)
     if problem.status >= 500:
         logs.failure(error, problem.status)

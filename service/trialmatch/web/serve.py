@@ -24,7 +24,7 @@ from gunicorn.http.body import LengthReader
 from gunicorn.workers.gthread import TConn, ThreadWorker
 from structlog.contextvars import clear_contextvars
 
-from trialmatch.config import Settings
+from trialmatch.config import Settings, unknown
 from trialmatch.errors import UsageError
 from trialmatch.garbage import settle
 
@@ -140,6 +140,8 @@ def serve(settings: Settings, ready: Callable[[str], None], clock: Callable[[], 
         check_bind(settings.host, settings)
         _check_free(settings.host, settings.port)
         logs.configure()
+        if strangers := unknown(os.environ):
+            logs.log.warning("variables that are no settings, and have no effect", names=strangers)
         app = create_app(settings, clock=clock)
         settle()
         Worker.patience = settings.request_timeout
@@ -206,7 +208,10 @@ def _check_free(host: str, port: int) -> None:
 @contextmanager
 def _counting_together() -> Iterator[None]:
     """A folder in which the workers count for :mod:`trialmatch.web.metrics`, unless the environment names one."""
-    if os.environ.get(_METRICS):
+    given = os.environ.get(_METRICS)
+    if given:
+        if not (os.path.isdir(given) and os.access(given, os.W_OK | os.X_OK)):
+            raise UsageError(f"{_METRICS}: “{given}”; expected a folder that may be written to, or nothing")
         yield
         return
     with tempfile.TemporaryDirectory(prefix="trialmatch-") as folder:

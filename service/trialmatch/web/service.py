@@ -20,6 +20,7 @@ from trialmatch import attestations
 from trialmatch.config import Settings, variable
 from trialmatch.errors import SourceUnavailable, Stale, StoreUnavailable, TrialmatchError
 from trialmatch.fhir.backend_services import Tokens
+from trialmatch.fhir.client_keys import public_jwks
 from trialmatch.fhir.records import Records, identities
 from trialmatch.fhir.server import Given, fetch
 from trialmatch.fhir.studies import Definition
@@ -55,6 +56,7 @@ class Service:
         self.store = store
         self._clock = clock
         self.tokens = Tokens(settings)
+        public_jwks(settings)  # a key that cannot be used ends it here, and not when somebody comes in
         self._own = study_sources(settings)
         self._lock = threading.RLock()
         self._looked = time.monotonic()
