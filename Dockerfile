@@ -29,7 +29,7 @@ VOLUME /var/lib/trialmatch
 USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s \
-    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ[\"TRIALMATCH_PORT\"]}/health/live', timeout=2)"]
+    CMD ["python", "-c", "import os, urllib.request as u; u.build_opener(u.ProxyHandler({})).open(f'http://127.0.0.1:{os.environ[\"TRIALMATCH_PORT\"]}/health/live', timeout=2)"]
 ENTRYPOINT ["trialmatch"]
 # Needs TRIALMATCH_ISSUERS: without it the service is not for others, says so and ends (docs/containers.md).
 CMD ["serve", "--host", "0.0.0.0"]

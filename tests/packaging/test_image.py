@@ -22,6 +22,7 @@ import yaml
 from compose_pydantic import ComposeSpecification
 
 from tests.packaging import dockerfile
+from tests.web.world import served
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
@@ -40,6 +41,22 @@ def test_the_dockerfile_is_clean() -> None:
     assert hadolint is not None
     found = subprocess.run([hadolint, "--no-color", str(ROOT / "Dockerfile")], capture_output=True, text=True)
     assert found.stdout == ""
+
+
+@pytest.mark.parametrize(("answers", "code"), [(200, 0), (503, 1)])
+def test_the_health_check_asks_the_container_itself(answers: int, code: int) -> None:
+    """Where a hospital's containers have its proxy in their environment too."""
+    (value,) = (
+        value
+        for instruction, value in dockerfile.steps((ROOT / "Dockerfile").read_text("utf-8"))
+        if instruction == "HEALTHCHECK"
+    )
+    _, *words = json.loads(value[value.index("[") :])
+    proxy = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy"), "http://127.0.0.1:9")
+    with served(lambda environ, start: start(f"{answers} -", []) and [b""]) as url:
+        environment = {**os.environ, **proxy, "NO_PROXY": "", "no_proxy": "", "TRIALMATCH_PORT": url.rsplit(":", 1)[1]}
+        done = subprocess.run([sys.executable, *words], env=environment, capture_output=True, timeout=60)
+    assert done.returncode == code
 
 
 def test_only_what_the_wheel_is_built_from_is_sent() -> None:
