@@ -15,8 +15,8 @@ _INTRODUCTION = """# Settings
 
 Every setting is an environment variable. One that is unset or empty has its default; a value that is not allowed ends
 the program with exit code 2 and a line that names the variable. `--studies` on the command line goes before
-`TRIALMATCH_STUDIES`. A variable that begins with `TRIALMATCH_` and is none of these has no effect; `trialmatch serve` warns
-of it in its log.
+`TRIALMATCH_STUDIES`. A variable that begins with `TRIALMATCH_` and is none of these has no effect; `trialmatch serve`
+warns of it in its log.
 """
 
 _OTHERS = """
