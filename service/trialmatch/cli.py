@@ -27,24 +27,30 @@ if TYPE_CHECKING:  # what takes long to import is imported where it is used, so 
 
 EXIT_CODES = """\b
 Exit codes
-  0  done                          3  bad input: which file and place, what was expected
+  0  done                          3  bad input: where, what was expected
   2  wrong call or configuration   4  a server cannot be reached or refuses
-  5  the answer is printed, but rests on incomplete sources: they are named on standard error
+  5  the answer is printed, but rests on incomplete sources: standard error
+     names them
 """
 
 SETTINGS = """\b
-Settings are environment variables TRIALMATCH_…, all listed in docs/settings.md. Among them:
-  TRIALMATCH_STUDIES   folder, Bundle or R5 FHIR server of studies (default: the shipped trials)
-  TRIALMATCH_MAPPINGS  folder with your site's codes, laid over the shipped ones
+Settings are environment variables TRIALMATCH_…: docs/settings.md lists all.
+  TRIALMATCH_STUDIES   folder, Bundle or R5 FHIR server of studies; if unset,
+                       the shipped trials
+  TRIALMATCH_MAPPINGS  folder with your site's codes, over the shipped ones
   TRIALMATCH_TIMEZONE  the site's time zone, such as Europe/Berlin
 TRIALMATCH_DEBUG=1 shows the traceback of an internal error.
 """
 
 ATTESTATIONS = """\b
---attestations FILE: a JSON list of what persons have confirmed, by criterion or by judgement
-  [{"study": "NCT06892145", "linkId": "E4.a", "answer": "met", "by": "who", "at": "2026-02-27"},
-   {"judgement": "consent", "answer": "met", "by": "who", "at": "2026-02-27", "until": "2027-02-27"}]
-“met” for a linkId means that the requirement is fulfilled: for an exclusion, that it does not apply.
+--attestations FILE: what persons have confirmed, a JSON list of answers by
+criterion or by judgement
+  [{"study": "NCT06892145", "linkId": "E4.a",
+    "answer": "met", "by": "who", "at": "2026-02-27"},
+   {"judgement": "consent",
+    "answer": "met", "by": "who", "at": "2026-02-27", "until": "2027-02-27"}]
+“met” for a linkId means that the requirement is fulfilled: for an exclusion,
+that it does not apply.
 """
 
 
@@ -63,6 +69,7 @@ def main() -> None:
       trialmatch match 123 --from bundle.json
       trialmatch match 123 --from export/ --as-of 2026-03-01 --study NCT06892145
       trialmatch match 123 --fhir https://hospital.example/fhir --format json
+      trialmatch prescreen export/ --out tonight
       trialmatch studies list
       trialmatch studies show NCT06892145
       trialmatch studies check my-study.json
@@ -136,7 +143,8 @@ def match(
     Examples
       trialmatch match 123 --from bundle.json
       trialmatch match 123 --from export/ --all
-      trialmatch match Patient/123 --fhir https://hospital.example/fhir --format json
+      trialmatch match Patient/123 --fhir https://hospital.example/fhir
+      trialmatch match 123 --from bundle.json --format json > matches.json
     """
     from trialmatch.usecases import Question, match_patient
 
@@ -203,15 +211,28 @@ def _attestations(path: Path, engine: Engine, only: str | None) -> list[Any]:
 
 @main.group(no_args_is_help=True)
 def studies() -> None:
-    """List, show, check and import studies."""
+    """List, show, check and import studies.
+
+    \b
+    Examples
+      trialmatch studies list
+      trialmatch studies show NCT06892145
+      trialmatch studies check my-study.json
+    """
 
 
-@studies.command("list")
+@studies.command("list", short_help="List the studies that are loaded.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @_STUDIES
 @_LENIENT
 def list_(form: str, studies: str | None, lenient: bool) -> None:
-    """The studies that patients are matched against."""
+    """List the studies that are loaded: their status, cohorts, and how many of their criteria are computed.
+
+    \b
+    Examples
+      trialmatch studies list --studies studies/
+      trialmatch studies list --format json
+    """
     from trialmatch.documents import study_listing
 
     found = [study_listing(study) for study in _engine(studies, lenient).studies.studies]
@@ -223,13 +244,19 @@ def list_(form: str, studies: str | None, lenient: bool) -> None:
         write_page(lambda width: studies_page(found, width))
 
 
-@studies.command(no_args_is_help=True)
+@studies.command(no_args_is_help=True, short_help="Show a study's criteria, and what is computed of each.")
 @click.argument("study_id", metavar="ID")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @_STUDIES
 @_LENIENT
 def show(study_id: str, form: str, studies: str | None, lenient: bool) -> None:
-    """One study's criteria: as printed, and in words what is computed."""
+    """Show one study's criteria: as printed, and in words what is computed of each.
+
+    \b
+    Examples
+      trialmatch studies show NCT06892145
+      trialmatch studies show MY-STUDY --studies my-study.json
+    """
     from trialmatch.documents import study_document
     from trialmatch.eligibility.dates import Offset
 
@@ -248,7 +275,7 @@ def show(study_id: str, form: str, studies: str | None, lenient: bool) -> None:
         write_page(lambda width: study_page(document, width))
 
 
-@studies.command(no_args_is_help=True)
+@studies.command(no_args_is_help=True, short_help="Check study files, and tell every fault with its place.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=PATH)
 @_LENIENT
 def check(files: tuple[Path, ...], lenient: bool) -> None:
@@ -256,6 +283,11 @@ def check(files: tuple[Path, ...], lenient: bool) -> None:
 
     The files are checked together, so that shared blocks may be files of their own. Each fault is one line: file,
     element path, what was found, what is allowed.
+
+    \b
+    Examples
+      trialmatch studies check my-study.json
+      trialmatch studies check my-study.json shared-blocks.json
     """
     from trialmatch.fhir.studies import from_paths
     from trialmatch.usecases_start import check_studies
@@ -293,7 +325,14 @@ def _size(resources: list[dict[str, Any]], sizes: dict[str, int]) -> str:
 @click.option("--host", metavar="ADDRESS", help="With --serve: where to listen; 127.0.0.1 if not given.")
 @click.option("--port", metavar="PORT", type=click.IntRange(1, 65535), help="With --serve: 8000 if not given.")
 def demo(as_service: bool, host: str | None, port: int | None) -> None:
-    """Match patients of an embedded synthetic hospital; nothing is needed, and nothing leaves this machine."""
+    """Match patients of an embedded synthetic hospital; nothing is needed, and nothing leaves this machine.
+
+    \b
+    Examples
+      trialmatch demo
+      trialmatch demo --serve               the pages and the API
+      trialmatch demo --serve --port 8080
+    """
     from trialmatch import demo as hospital
 
     if as_service:

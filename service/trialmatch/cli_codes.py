@@ -19,10 +19,15 @@ if TYPE_CHECKING:  # what takes long to import is imported where it is used, so 
 
 @click.group(no_args_is_help=True)
 def codes() -> None:
-    """See how well the mappings know a hospital's codes and units."""
+    """See how well the mappings know a hospital's codes and units.
+
+    \b
+    Examples
+      trialmatch codes coverage export/
+    """
 
 
-@codes.command(no_args_is_help=True)
+@codes.command(no_args_is_help=True, short_help="Tell which codes and units no mapping knows.")
 @click.argument("source", type=named, metavar="SOURCE")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.option("--all", "everything", is_flag=True, help="Every row, not only the first of each table.")

@@ -28,10 +28,14 @@ def import_(file: Path, out: Path | None) -> None:
 
     \b
     The draft is never matched until a person activates it:
-      1. read it beside the record:  trialmatch studies show NCT06892145 --studies draft.json
-      2. complete and correct it, and mark the disease a patient must have (extension absence = absent)
-      3. set "status" of the ResearchStudy to "active", and see that it is fine:  trialmatch studies check draft.json
-      4. put the file into your TRIALMATCH_STUDIES folder, or add it with POST /api/v1/studies
+      1. read it beside the record
+           trialmatch studies show NCT06892145 --studies draft.json
+      2. complete and correct it, and mark the disease a patient must have
+         (extension absence = absent)
+      3. set "status" of the ResearchStudy to "active", and see that it is fine
+           trialmatch studies check draft.json
+      4. put the file into your TRIALMATCH_STUDIES folder, or add it with
+         POST /api/v1/studies
 
     \b
     Examples

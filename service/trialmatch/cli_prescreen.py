@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # what takes long to import is imported where it is used, so 
 _TOLD = 20
 
 
-@click.command(no_args_is_help=True)
+@click.command(no_args_is_help=True, short_help="Find candidates among all patients of a hospital.")
 @click.argument("source", type=named, metavar="SOURCE")
 @click.option("--out", metavar="DIR", type=PATH, required=True, help="Where the results go.")
 @click.option("--study", "study_ids", metavar="ID", multiple=True, help="Only this study; may be given again.")
@@ -57,7 +57,7 @@ def prescreen(
     \b
     Examples
       trialmatch prescreen export/ --out tonight
-      trialmatch prescreen export/ --out tonight --study NCT06892145 --as-of 2026-03-01
+      trialmatch prescreen export/ --out tonight --study NCT06892145
       trialmatch prescreen export/ --out tonight --since last-night
       trialmatch prescreen https://hospital.example/fhir --out tonight
     """

@@ -16,16 +16,24 @@ from trialmatch.config import Settings
 from trialmatch.console import write
 
 _HELP = """\b
-Settings are environment variables TRIALMATCH_…, all listed in docs/settings.md. Among them:
-  TRIALMATCH_FHIR_SERVER  the hospital's FHIR server (R4), from which patients are fetched
-  TRIALMATCH_ISSUERS      whose bearer tokens are accepted; without any, only this machine is served
-  TRIALMATCH_DATABASE     where studies, answers and the audit log are kept (default: a file in this folder)
+Settings are environment variables TRIALMATCH_…: docs/settings.md lists all.
+  TRIALMATCH_FHIR_SERVER  the hospital's FHIR server (R4), from which patients
+                          are fetched
+  TRIALMATCH_ISSUERS      whose bearer tokens are accepted; without any, only
+                          this machine is served
+  TRIALMATCH_DATABASE     where studies, answers and the audit log are kept; a
+                          file in this folder if not given
   TRIALMATCH_PUBLIC_URL   the address under which others reach the service
 
 \b
-Logs are JSON lines on standard error, without a patient's values. SIGTERM and Ctrl-C let running
-requests end. Exit codes: 0 stopped, 2 wrong call or configuration, 3 bad study or mapping,
-4 the database or the server of the studies cannot be used.
+Logs are JSON lines on standard error, without a patient's values. SIGTERM and
+Ctrl-C let running requests end.
+
+\b
+Exit codes
+  0  stopped                       3  a bad study or mapping
+  2  wrong call or configuration   4  the database or the studies' server
+                                      cannot be used
 """
 
 

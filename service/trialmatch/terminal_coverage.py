@@ -40,7 +40,7 @@ def coverage_page(found: Json, width: int, everything: bool) -> Iterator[Rendera
     yield ""
     yield from _codes(found["codes"], width, everything)
     yield from _units(found["units"], everything)
-    yield from _concepts(found["concepts"], width, everything)
+    yield from _concepts(found["concepts"], everything)
 
 
 def _kind(row: Json) -> str:
@@ -54,9 +54,11 @@ def _head(title: str, rows: list[Json], everything: bool) -> tuple[Text, list[Js
 
 
 def _table(*columns: tuple[str, str]) -> Table:
+    """Numbers and kinds keep their width; beside them texts go on in the next line rather than be cut."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for name, align in columns:
-        table.add_column(name, justify="right" if align == "right" else "left", no_wrap=True)
+        fixed = align == "right" or name == "kind"
+        table.add_column(name, justify="right" if align == "right" else "left", no_wrap=fixed, overflow="fold")
     return table
 
 
@@ -70,14 +72,15 @@ def _codes(codes: list[Json], width: int, everything: bool) -> Iterator[Renderab
     table = _table(("n", "right"), ("patients", "right"), ("kind", ""), ("code", ""), ("display", ""), ("nearest", ""))
     for one in shown:
         system = _SYSTEMS.get(one["system"], one["system"])
-        code = clean(f"{system} {one['code']}".strip())
-        display = "" if one["code"].startswith("“") else clean(one["display"])
+        code = clean(f"{system} {one['code']}".strip())  # whole: it is to be copied into a ConceptMap
+        words = one["code"].startswith("“")
+        display = "" if words else clean(one["display"])
         table.add_row(
             str(one["records"]),
             str(one["patients"]),
             _kind(one),
-            shorten(code, max(20, width // 3)),
-            shorten(display, max(16, width // 4)),
+            shorten(code, max(20, width // 3)) if words else code,
+            shorten(display, max(16, width // 5)),
             one["nearest"] or "",
         )
     yield table
@@ -99,12 +102,10 @@ def _units(units: list[Json], everything: bool) -> Iterator[RenderableType]:
     yield ""
 
 
-def _concepts(concepts: list[Json], width: int, everything: bool) -> Iterator[RenderableType]:
+def _concepts(concepts: list[Json], everything: bool) -> Iterator[RenderableType]:
     title, shown = _head("What the studies ask for, rarest first", concepts, everything)
     yield title
     table = _table(("patients", "right"), ("kind", ""), ("concept", ""), ("asked by", ""))
     for one in shown:
-        asked = ", ".join(one["studies"])
-        label = shorten(clean(one["label"]), max(24, width // 3))
-        table.add_row(str(one["patients"]), _kind(one), label, shorten(clean(asked), max(20, width // 3)))
+        table.add_row(str(one["patients"]), _kind(one), clean(one["label"]), clean(", ".join(one["studies"])))
     yield table

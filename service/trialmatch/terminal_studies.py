@@ -23,14 +23,17 @@ def studies_page(studies: Sequence[Json], width: int) -> Iterator[RenderableType
         yield Text("No study is loaded.")
         return
     first = min(max(len(clean(study["id"])) for study in studies), 30)
-    yield Text(f"{'study':{first}}  {'status':8} cohorts  criteria", style="bold")
+    beside = first + len("  active   cohorts  ") + max(len(_size(study)) for study in studies) <= width
+    yield Text(f"{'study':{first}}  {'status':8} cohorts{'  criteria' if beside else ''}", style="bold")
     yield Text("─" * width, style="dim")
     for study in studies:
         cohorts = str(len(study["cohorts"]) or "–")
-        line = Text.assemble((f"{clean(study['id']):{first}}", "bold"), f"  {clean(study['status']):8} {cohorts:>7}  ")
-        yield line.append(_size(study))
+        line = Text.assemble((f"{clean(study['id']):{first}}", "bold"), f"  {clean(study['status']):8} {cohorts:>7}")
+        yield line.append(f"  {_size(study)}" if beside else "")
         if study["title"] != study["id"]:
             yield Padding(Text(clean(study["title"]), style="dim"), (0, 0, 0, 2))
+        if not beside:
+            yield Padding(Text(_size(study)), (0, 0, 0, 2))
         if not study["matched"]:
             yield Padding(Text(f"{clean(study['status'])}: {_UNMATCHED}", style="yellow"), (0, 0, 0, 2))
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 from trialmatch import terminal_prescreen
 
 from tests.cli.conftest import HOSPITAL, Run
@@ -34,6 +35,19 @@ def test_the_demo_hospital(run: Run, jobs: str) -> None:
     assert kidney.split() == ["18", "18", "procedure", "“Kidney", "biopsy”"]
     again = run("codes", "coverage", HOSPITAL, "--jobs", jobs, "--format", "json")
     assert json.loads(again.stdout)["patients"] == 56
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_what_is_to_be_mapped_stands_there_whole(run: Run, width: int) -> None:
+    """Codes are copied from here into a ConceptMap, and two concepts of a similar name are told apart: a narrow page
+    puts them into several lines and cuts nothing of them. Numbers and kinds keep their columns."""
+    page = run("codes", "coverage", HOSPITAL, COLUMNS=str(width)).stdout
+    assert max(map(cell_len, page.splitlines())) <= width
+    codes, concepts = page.split("What the studies ask for")
+    head = next(line for line in codes.splitlines() if line.startswith(" n  patients  kind        code "))
+    column = slice(head.index("code"), head.index("display"))
+    assert "urn:demo-hospital:labBILG" in "".join(line[column] for line in codes.splitlines()).replace(" ", "")
+    assert "…" not in concepts
 
 
 def test_a_folder_and_a_file_say_the_same(run: Run, tmp_path: Path) -> None:

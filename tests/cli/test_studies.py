@@ -46,6 +46,24 @@ def test_list(run: Run) -> None:
     assert "Refractory Adult SLE" in page
 
 
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_list_keeps_its_columns(run: Run, width: int) -> None:
+    """How many criteria there are stands beside the id where there is room (99 columns: 30 for the longest id, 20 for
+    status and cohorts, 41 for the longest number and some between), else in a line of its own, indented as the title:
+    what begins at the edge is an id."""
+    _, _, *lines = run("studies", "list", COLUMNS=str(width)).stdout.splitlines()
+    assert [line.split()[0] for line in lines if not line.startswith(" ")] == [
+        "CD19-BCMA-SLE-Wuhan-Union",
+        "NCT06464679",
+        "NCT06892145",
+        "NCT07161193",
+        "Universal-CD19-BCMA-autoimmune",
+    ]
+    beside = [line for line in lines if line.startswith("NCT06892145") and line.endswith("14 partly, 4 not")]
+    alone = [line for line in lines if line == "  32 rows: 14 computable, 14 partly, 4 not"]
+    assert (len(beside), len(alone)) == ((1, 0) if width == 100 else (0, 1))
+
+
 def test_list_as_json(run: Run) -> None:
     found = json.loads(run("studies", "list", "--format", "json").stdout)
     assert {"id", "title", "status", "url"} <= set(found[0])
