@@ -9,6 +9,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.site import BASKET, LUPUS, MISSING, RENAL, UNIVERSAL, Site, row, said, trial, unfolded
+from tests.hospital.server import Hospital
+from tests.web.world import study_bundle
 
 pytestmark = pytest.mark.slow
 
@@ -28,6 +30,10 @@ PAGES = {
 
 #: Pages of several trials: unfolded, axe-core would look at them for a minute, and sees one trial as well.
 LARGE = {PAGES["match"], PAGES["a past day"]}
+
+
+#: Whether what may scroll has nothing to scroll to.
+FITS = "all => all.every(one => one.scrollWidth <= one.clientWidth)"
 
 
 def violations(page: Page, *rules: str) -> list[str]:
@@ -153,6 +159,28 @@ def test_on_a_narrow_panel_everything_can_be_hit(open_context: Contexts, site: S
     assert boxes and [box for box in boxes if min(box[1:]) < 24] == []
 
 
+def test_names_and_titles_of_any_length_stay_inside(open_context: Contexts, own_site: Callable[..., Site]) -> None:
+    """A name, an id and a record number without any place to break them; and a name from right to left is a unit."""
+    name = {"family": "Donaudampfschifffahrtselektrizitätenhauptbetriebswerk" * 2, "given": ["العبد", "الله"]}
+    person = {
+        "resourceType": "Patient", "id": "x" * 64, "name": [name], "birthDate": "1980-05-01",
+        "identifier": [{"type": {"coding": [{"code": "MR"}]}, "value": "9" * 60}],
+    }  # fmt: skip
+    with Hospital([person]) as hospital:
+        site = own_site(fhir_server=hospital.url)
+        bundle = study_bundle(title="Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbau" * 3)
+        assert site.app.test_client().post("/api/v1/studies", json=bundle).status_code == 201
+        for width in (360, 768, 1280):
+            page = open_context(viewport={"width": width, "height": 800}).new_page()
+            for path in (site.patient("x" * 64), site.patient("x" * 64, "?study=trial-1"), f"{site.url}/"):
+                page.goto(path)
+                assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+                assert page.locator(".scroll").evaluate_all(FITS)
+        expect(page.locator("th", has_text="Donaudampf").locator(".study-id")).to_have_text("trial-1")
+        page.goto(site.patient("x" * 64))
+        expect(page.locator(".facts bdi").first).to_contain_text("العبد")
+
+
 def test_on_paper_everything_is_open(page: Page, site: Site) -> None:
     page.goto(site.patient(MISSING))
     folded = trial(page, LUPUS).locator(".evidence").first
@@ -164,8 +192,31 @@ def test_on_paper_everything_is_open(page: Page, site: Site) -> None:
     for hidden in ("[data-filter]", "[data-savebar]", "[data-answer]", ".top", "[data-print]"):
         assert page.locator(hidden).evaluate_all("all => all.filter(one => one.checkVisibility()).length") == 0
     rows = page.locator("[data-row] > summary")
-    assert rows.evaluate_all("all => all.filter(one => !one.checkVisibility()).length") == 0
+    assert rows.evaluate_all("all => all.filter(one => !one.checkVisibility() && !one.closest('.lost')).length") == 0
     assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+def test_cohorts_that_the_patient_is_not_of_are_a_line_on_paper(page: Page, site: Site) -> None:
+    """Ten cohorts of other diseases made thirty pages of sixty; whoever wants one of them on paper opens it first."""
+    page.goto(site.patient(MISSING))
+    page.emulate_media(media="print")
+    first = page.locator("details.lost").first
+    expect(first.locator("> summary")).to_be_visible()
+    expect(first.locator("[data-row] > summary").first).not_to_be_visible()
+    first.evaluate("one => { one.open = true }")
+    expect(first.locator("[data-row] > summary").first).to_be_visible()
+
+
+def test_shapes_keep_their_place_on_paper(page: Page, site: Site) -> None:
+    """Without the marker that folds, the shape of a state stands beside its text, not under it."""
+    page.goto(site.patient(MISSING, f"?study={LUPUS}"))
+    page.emulate_media(media="print")
+    between = page.locator(".branch > details > summary").evaluate_all(
+        "all => all.filter(one => one.checkVisibility()).map(one =>"
+        " one.querySelector('.text').getBoundingClientRect().left"
+        " - one.querySelector('.icon').getBoundingClientRect().right)"
+    )
+    assert between and min(between) >= 0
 
 
 def test_colour_never_tells_alone(page: Page, site: Site) -> None:

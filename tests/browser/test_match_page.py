@@ -137,7 +137,10 @@ def test_a_merged_record_says_so(page: Page, site: Site) -> None:
 def test_a_patient_who_is_not_there(page: Page, site: Site) -> None:
     answer = page.goto(site.patient("nobody"))
     assert answer is not None and answer.status == 404
-    expect(page.get_by_role("heading", level=1)).to_have_text("Patient missing")
+    expect(page.get_by_role("heading", level=1)).to_have_text("No such patient")
+    expect(page.locator("main")).to_contain_text("With the record number, the patient can be found on the start page.")
+    detail = page.get_by_text("no such patient; expected a Patient with the id that was asked for")
+    expect(detail).to_have_count(1)  # once, below what it means
     expect(page.get_by_role("link", name="To the start page")).to_be_visible()
 
 
@@ -149,6 +152,21 @@ def test_pages_are_nobody_elses(page: Page, site: Site) -> None:
     policy = headers["content-security-policy"]
     assert "default-src 'none'" in policy and "script-src 'self'" in policy and "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy and "nonce" not in policy
+
+
+def test_a_study_that_is_not_loaded(page: Page, site: Site) -> None:
+    answer = page.goto(site.patient(MISSING, "?study=nothing"))
+    assert answer is not None and answer.status == 422
+    expect(page.get_by_role("heading", level=1)).to_have_text("No such study")
+
+
+def test_a_patient_with_nothing_on_record(page: Page, own_site: Callable[..., Site]) -> None:
+    """Four trials are ruled out by silence alone: whoever looks at the wrong record has to notice."""
+    with Hospital([{"resourceType": "Patient", "id": "p"}]) as hospital:
+        page.goto(own_site(fhir_server=hospital.url).patient("p"))
+        expect(page.locator(".records")).to_have_text("Records: none but the patient")
+        expect(page.locator(".alert")).to_contain_text("Nothing is on record that these trials look at.")
+        expect(page.locator(".alert")).to_contain_text("see whether this is the right record")
 
 
 def test_an_incomplete_record_is_said_first(page: Page, own_site: Callable[..., Site]) -> None:
@@ -167,5 +185,7 @@ def test_an_incomplete_record_is_said_first(page: Page, own_site: Callable[..., 
 def test_a_hospital_that_is_away(page: Page, own_site: Callable[..., Site]) -> None:
     answer = page.goto(own_site(fhir_server="http://127.0.0.1:1/fhir", fhir_retries=0).patient(MISSING))
     assert answer is not None and answer.status == 502
-    expect(page.get_by_role("heading", level=1)).to_have_text("Source unavailable")
+    expect(page.get_by_role("heading", level=1)).to_have_text("The hospital’s server does not answer")
+    expect(page.locator("main")).to_contain_text("Saved answers are kept. Try again in a few minutes.")
+    expect(page.locator("main")).to_contain_text("In detail: http://127.0.0.1:1/fhir: cannot be reached")
     expect(page.get_by_text("If it happens again, report it with this number")).to_be_visible()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 from trialmatch.config import Settings
 from trialmatch.errors import SourceUnavailable
 from trialmatch.fhir.lookup import patients_with
@@ -17,6 +17,8 @@ from tests.hospital.faults import status
 from tests.hospital.server import Hospital
 
 pytestmark = pytest.mark.slow
+
+Contexts = Callable[..., BrowserContext]
 
 
 def patient(identity: str, *numbers: str) -> dict[str, object]:
@@ -107,7 +109,25 @@ def test_recent_prescreens_are_listed(page: Page, own_site: Callable[..., Site])
     expect(page.get_by_text("No prescreen has been run yet.")).to_be_visible()
     runs.create(site.store, {}, by="worklist", at=datetime(2026, 2, 28, 23, 30, tzinfo=UTC))
     page.reload()
-    expect(page.locator("section[aria-labelledby=runs] tbody tr")).to_contain_text("2026-03-01 00:30")  # site's time
+    listed = page.locator("section[aria-labelledby=runs] tbody tr")
+    expect(listed).to_contain_text("2026-03-01 00:30")  # site's time
+    expect(listed).to_contain_text("all that are loaded")
+    asked = {"asOf": "2026-02-27", "studies": [LUPUS]}
+    runs.create(site.store, asked, by="worklist", at=datetime(2026, 3, 1, 8, 30, tzinfo=UTC))
+    page.reload()
+    for words in ("2026-02-27", LUPUS, "worklist", "Waiting"):
+        expect(listed.first).to_contain_text(words)
+
+
+def test_on_a_phone_the_tables_are_lists(open_context: Contexts, site: Site) -> None:
+    """Nothing lies outside the window: a study's criteria are told below its title."""
+    page = open_context(viewport={"width": 360, "height": 800}).new_page()
+    page.goto(site.url)
+    assert page.locator(".scroll").evaluate_all("all => all.every(one => one.scrollWidth <= one.clientWidth)")
+    study = page.get_by_role("row").filter(has_text=LUPUS)
+    expect(study).to_contain_text("32 criteria as printed")
+    title, told = study.get_by_role("link"), study.get_by_text("14 computed, 14 partly computed, 4 for a person")
+    assert told.bounding_box()["y"] > title.bounding_box()["y"]  # type: ignore[index]
 
 
 def test_a_form_of_somebody_else_looks_for_nobody(site: Site) -> None:

@@ -20,7 +20,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError, Precondition
 from trialmatch.config import BASE
 from trialmatch.errors import BadInput, FaultyStudy, StoreUnavailable, TrialmatchError, UnknownStudy
 from trialmatch.lines import plural
-from trialmatch.web import logs
+from trialmatch.web import logs, pages_problem
 
 #: What the type of a problem of ours begins with; errors of HTTP itself have the type ``about:blank``.
 TYPES = f"{BASE.removesuffix('/fhir')}/problems/"
@@ -197,7 +197,9 @@ def _error_only(problem: Problem) -> Response:
 def _page(problem: Problem) -> Response:
     if request.accept_mimetypes.best_match(["application/problem+json", "text/html"]) != "text/html":
         return _problem_json(problem)
-    return Response(render_template("problem.html", problem=problem, request_id=g.get("request_id")))
+    name = problem.type.removeprefix(TYPES) if problem.type != _BLANK else ""
+    shown = pages_problem.page(problem.status, name, problem.title, problem.detail, problem.errors)
+    return Response(render_template("problem.html", request_id=g.get("request_id"), **shown))
 
 
 #: Which paths speak which shape; all others are pages.

@@ -63,16 +63,20 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "start.study": "Study",
     "start.status": "Status",
     "start.cohorts": "Cohorts",
+    "start.cohorts.n": ("cohort", "cohorts"),
     "start.rows": "Criteria as printed",
-    "start.rows.none": "none in the record",
+    "start.rows.n": ("criterion as printed", "criteria as printed"),
+    "start.rows.none": "no criteria in the record",
     "start.runs": "Recent prescreens",
     "start.runs.none": "No prescreen has been run yet.",
-    "start.run": "Run",
     "start.run.state": "State",
     "start.run.by": "By",
     "start.run.at": "Asked for",
+    "start.run.asof": "As of",
+    "start.run.studies": "Studies",
     # a prescreen
     "run.heading": "Prescreen as of {date}",
+    "run.id": "Run",
     "run.state.queued": "Waiting",
     "run.state.running": "Under way",
     "run.state.done": "Finished",
@@ -160,7 +164,10 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "match.replaced": "{asked} was merged into this record.",
     "match.records": "Records: {records}",
     "match.records.none": "no {records}",
+    "match.records.or": "or",
     "match.records.nothing": "none but the patient",
+    "match.empty": "Nothing is on record that these trials look at. What is ruled out here is so because nothing says"
+    " that the patient has the disease: see whether this is the right record.",
     "match.generated": "Matched {when}",
     "match.asof": "As of",
     "match.asof.hint": "The day of screening, for which everything is judged",
@@ -329,6 +336,24 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "launch.expired": "The access that the EHR granted has run out. Open trialmatch from the patient’s chart again."
     " What you saved is kept.",
     # errors
+    "problem.patient.title": "No such patient",
+    "problem.patient.lead": "The hospital’s server has no patient with this id. With the record number, the patient can"
+    " be found on the start page.",
+    "problem.study.title": "No such study",
+    "problem.study.lead": "It is not among the studies that are loaded, or not matched. The start page lists them.",
+    "problem.source.title": "The hospital’s server does not answer",
+    "problem.source.lead": "It cannot be reached, or refuses, so nothing could be judged. Saved answers are kept. Try"
+    " again in a few minutes.",
+    "problem.service.title": "The service cannot work now",
+    "problem.service.lead": "It cannot reach what it depends on, and shows nothing of patients meanwhile. Saved answers"
+    " are kept. Try again in a few minutes.",
+    "problem.address.title": "There is nothing here",
+    "problem.address.lead": "The address is mistyped, or what it led to is gone.",
+    "problem.often.title": "Too many calls at once",
+    "problem.often.lead": "Wait a minute, then open the page again.",
+    "problem.own.title": "Something went wrong",
+    "problem.own.lead": "This is an error of trialmatch itself. Try again; if it happens again, tell those who run it.",
+    "problem.detail": "In detail: {detail}",
     "problem.request": "If it happens again, report it with this number: {id}",
     "problem.back": "To the start page",
 }

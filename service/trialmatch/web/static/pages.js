@@ -87,12 +87,12 @@ main.addEventListener("click", (event) => {
   if (event.target.closest("[data-print]")) print();
 });
 
-// --- printing: everything is open on paper ---------------------------------------------------------------------------
+// --- printing: everything is open on paper, but the cohorts that the patient is not of ----------------------------------
 
 if (!CSS.supports("selector(::details-content)")) {
   let opened = [];
   addEventListener("beforeprint", () => {
-    opened = [...main.querySelectorAll("details:not([open])")];
+    opened = [...main.querySelectorAll("details:not([open], .lost)")].filter((one) => !one.closest(".lost:not([open])"));
     opened.forEach((one) => { one.open = true; });
   });
   addEventListener("afterprint", () => opened.forEach((one) => { one.open = false; }));
