@@ -111,6 +111,8 @@ def test_the_detail_of_a_likely_match_reads_like_this(ehr: Ehr) -> None:
     assert "Likely to qualify; no criterion that decides is unmet." in first["detail"]
     assert "**Missing" not in first["detail"]
     confirm = first["detail"].split("**For a person to confirm")[1].split("**On record**")[0]
+    assert first["summary"].endswith("40 to confirm")  # the same number as below, and on the pages
+    assert confirm.startswith(" (40 points in 26 criteria)**")  # as the README's demo counts them
     assert confirm.count("\n- ") == LINES + 1 and "more on the match page" in confirm
     record = first["detail"].split("**On record**")[1]
     assert record.startswith("\n\n- Lupus nephritis class III, stable (2022-03)\n")  # what the disease rests on
@@ -217,6 +219,13 @@ def test_nothing_for_somebody_who_has_died(ehr: Ehr, death: Json) -> None:
 
 
 # --- the rest of a card
+
+
+def test_a_card_leads_nowhere_where_a_study_is_published_nowhere(ehr: Ehr) -> None:
+    """Two of the shipped studies are in no registry; their canonical URLs are names, not addresses."""
+    sources = {card["source"]["label"]: card["source"].get("url") for card in ehr.cards(LIKELY)}
+    assert sources["trialmatch: Universal-CD19-BCMA-autoimmune"] is None
+    assert sources["trialmatch: NCT07161193"] == "https://clinicaltrials.gov/study/NCT07161193"
 
 
 def test_source_topic_and_reasons_are_coded_by_our_own_systems(ehr: Ehr) -> None:

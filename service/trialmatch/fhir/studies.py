@@ -130,6 +130,13 @@ class _Loading:
         return min(places, key=lambda place: place[0])[1] if places else None
 
 
+def _published(url: Any, identifier: Any) -> Any:
+    """Where people can read of a study. The canonical URLs of shipped definitions are mere names, and lead nowhere."""
+    if identifier and str(identifier).startswith("NCT"):
+        return f"{_REGISTRY}/study/{identifier}"
+    return None if isinstance(url, str) and url.startswith(f"{BASE}/") else url
+
+
 def _scope(resource: dict[str, Any], path: str) -> Scope:
     return scope_of(resource, path, objects(resource, "contained"))
 
@@ -233,9 +240,7 @@ def _study(definition: Definition, study_id: str, loading: _Loading, used: set[s
         "id": study_id,
         "title": str(resource.get("title") or study_id),
         "status": str(resource.get("status") or "unknown"),
-        "url": f"{_REGISTRY}/study/{identifier}"
-        if identifier and str(identifier).startswith("NCT")
-        else resource.get("url"),
+        "url": _published(resource.get("url"), identifier),
         "resource": resource,
     }
     if eligibility is None:

@@ -204,7 +204,8 @@ def _detail(match: Match, lost: Sequence[Source]) -> Iterator[str]:
     if points:
         found = rows([_item(outcome) for outcome in match.outcomes], points)
         told = [escaped(_printed(row), _CRITERION) for row in found[:LINES]]
-        yield _list("For a person to confirm", told, len(found))
+        several = f"{len(points)} points in {len(found)} criteria" if len(points) > len(found) else None
+        yield _list("For a person to confirm", told, len(found), several)
     speaking = list(_evidence(match))
     if speaking:
         yield "**On record**\n\n" + _lines(speaking)
@@ -245,10 +246,10 @@ def _gap(leaf: Outcome) -> str:
     return words
 
 
-def _list(heading: str, first: Sequence[str], number: int) -> str:
-    """The first few of a number of entries."""
+def _list(heading: str, first: Sequence[str], number: int, counted: str | None = None) -> str:
+    """The first few of a number of entries; ``counted`` says how many where that is not the number of entries."""
     more = [f"… and {number - len(first)} more on the match page"] if number > len(first) else []
-    return f"**{heading} ({number})**\n\n" + _lines([*first, *more])
+    return f"**{heading} ({counted or number})**\n\n" + _lines([*first, *more])
 
 
 def _lines(entries: Iterable[str]) -> str:
