@@ -131,7 +131,9 @@ def summary_page(
         yield from _changes(changes, width)
     yield Text()
     yield Text("Next")
+    changed = [("changes.csv", "what has changed since the earlier run, for a spreadsheet")] if changes else []
     for name, what in (
+        *changed,
         ("screening-log.csv", "the candidates with reasons, for a spreadsheet"),
         ("attrition.html", "where patients are lost and what is missing, for a browser"),
         ("candidates.ndjson", "the candidates as FHIR ResearchSubjects"),
@@ -166,7 +168,6 @@ def _changes(changes: Sequence[Sequence[Any]], width: int) -> Iterator[Renderabl
         return
     yield Text(f"Changed since the earlier run: {len(changes):,}")
     for study, patient, before, now, because, *_ in changes[:_CHANGES]:
-        words = f"  {study}  {patient}  {before} → {now}: {because}"
-        yield Text(shorten(words, width))
+        yield Text("  " + shorten(f"{study} {patient} {before} → {now}: {because}", width - 2))
     if len(changes) > _CHANGES:
         yield Text(f"  and {len(changes) - _CHANGES} more in changes.csv")

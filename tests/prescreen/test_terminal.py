@@ -69,3 +69,23 @@ def test_plain_lines_of_progress(
         progress.begin(stage, size)
         progress.advance(stage, size)
     assert capsys.readouterr().err.splitlines()[-1] == line
+
+
+def test_changes_are_a_line_each_indented_alike() -> None:
+    """Whether or not a line has to be cut, it begins in the same column; the file that has all of them is named."""
+    studies: list[Any] = []
+    counts = {"patients": 2, "candidates": 1, "orphans": {}, "replaced": 0, "withoutId": 0, "repeated": 0, "faults": 0}
+    run = {"asOf": "2026-03-02", "state": "complete", "counts": counts, "studies": studies, "undetermined": []}
+    changes = [
+        ("NCT1", "Patient/1", "likely", "not there", "no such Patient is there any longer"),
+        ("NCT1", "Patient/2", "set aside", "likely", "I5 Hemoglobin: " + "9.8 → 10.4 g/dL; " * 10),
+    ]
+    stream = io.StringIO()
+    console = Console(file=stream, width=80, color_system=None)
+    for part in summary_page(run, changes, Path("out"), 80):
+        console.print(part)
+    lines = stream.getvalue().splitlines()
+    assert "  NCT1 Patient/1 likely → not there: no such Patient is there any longer" in lines
+    (cut,) = [line for line in lines if "Patient/2" in line]
+    assert cut.startswith("  NCT1 Patient/2 set aside → likely: I5 Hemoglobin:") and cut.endswith("…") and len(cut) <= 80
+    assert any(line.startswith("  out/changes.csv  ") for line in lines)
