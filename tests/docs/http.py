@@ -25,6 +25,46 @@ service, with every schema; at `/docs` it can be read and tried. `trialmatch dem
 CDS Hooks (`/cds-services`), the mCODE contract (`/getClinicalTrial`) and the pages are not among the operations below.
 """
 
+_FIRST = """
+## First calls
+
+To `trialmatch demo --serve`, which needs no token; elsewhere each has `-H "Authorization: Bearer $TOKEN"` too.
+
+```sh
+# a patient of the hospital: the trials in their rank, each criterion with its reason and records
+curl -s 'localhost:8000/api/v1/patients/lupus-likely-01/matches?study=NCT06892145'
+
+# the same as FHIR: a searchset of ResearchStudy
+curl -s 'localhost:8000/fhir/Patient/lupus-likely-01/$match-trials?study=NCT06892145'
+
+# a patient whose records are in the body
+curl -s localhost:8000/api/v1/matches -H 'Content-Type: application/json' -d '{
+  "resourceType": "Bundle", "type": "collection",
+  "entry": [{"resource": {"resourceType": "Patient", "id": "p", "gender": "female", "birthDate": "1991-06-03"}}]}'
+
+# what a person has confirmed: the answer counts in every match from now on
+curl -s -X PUT localhost:8000/api/v1/patients/lupus-likely-01/attestations \\
+  -H 'Content-Type: application/json' -H 'If-None-Match: *' -d '{
+  "attestations": [{"judgement": "consent", "answer": "met", "by": "Dr Example", "at": "2026-02-27"}]}'
+
+# an error names what is wrong, and where
+curl -s 'localhost:8000/api/v1/patients/lupus-likely-01/matches?as_of=soon'
+```
+
+The last one answers 422, `application/problem+json`:
+
+```json
+{
+  "type": "about:blank",
+  "title": "Unprocessable Content",
+  "status": 422,
+  "detail": "the request is not what it should be, see errors",
+  "errors": [{"path": "query.as_of", "detail": "Not a valid date."}],
+  "requestId": "b483472d02494e5fa861665b9f85355e"
+}
+```
+"""
+
 _COMMON = """
 ## What holds for all
 
@@ -41,6 +81,7 @@ _COMMON = """
 - **Limits.** Length, depth and entries of bodies, and requests by caller and minute, are settings
   ([settings.md](settings.md)); `Retry-After` says when to come again.
 - **Dates** are days (`2026-03-01`) from 1900 to 2199. Unknown parameters and fields are refused.
+- **Names** of operations are `operationId` in the document: what clients that are generated from it call them.
 """
 
 _ERRORS = """
@@ -105,7 +146,7 @@ def render(described: Json) -> str:
         f"| `{problem_type(kind)}` | {kind.http_status} | {_first_line(kind)} |\n" for kind in problem_classes()
     )
     operations = "\n".join(_operation(path, method, one) for path, method, one in operations_of(described))
-    return f"{_INTRODUCTION}{_COMMON}{_ERRORS}{rows}{_TYPES}{types}\n## Operations\n\n{operations}"
+    return f"{_INTRODUCTION}{_FIRST}{_COMMON}{_ERRORS}{rows}{_TYPES}{types}\n## Operations\n\n{operations}"
 
 
 def operations_of(described: Json) -> Iterator[tuple[str, str, Json]]:
@@ -140,8 +181,8 @@ def _operation(path: str, method: str, one: Json) -> str:
     lines = [f"### {method} `{path}`", "", f"{one['summary']}.", ""]
     if one.get("description"):
         lines += [" ".join(one["description"].split()), ""]
-    if "x-scope" in one:
-        lines += [f"Scope: `{one['x-scope']}`", ""]
+    scope = f"; scope: `{one['x-scope']}`" if "x-scope" in one else ""
+    lines += [f"Name: `{one['operationId']}`{scope}", ""]
     parameters = [parameter for parameter in one["parameters"] if parameter["in"] != "path"]
     if parameters:
         lines += ["| parameter | in | kind | means |", "|---|---|---|---|"]

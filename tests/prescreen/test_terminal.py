@@ -87,5 +87,6 @@ def test_changes_are_a_line_each_indented_alike() -> None:
     lines = stream.getvalue().splitlines()
     assert "  NCT1 Patient/1 likely → not there: no such Patient is there any longer" in lines
     (cut,) = [line for line in lines if "Patient/2" in line]
-    assert cut.startswith("  NCT1 Patient/2 set aside → likely: I5 Hemoglobin:") and cut.endswith("…") and len(cut) <= 80
+    assert cut.startswith("  NCT1 Patient/2 set aside → likely: I5 Hemoglobin:")
+    assert cut.endswith("…") and len(cut) <= 80
     assert any(line.startswith("  out/changes.csv  ") for line in lines)

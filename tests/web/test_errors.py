@@ -342,6 +342,7 @@ def test_under_fhir_it_is_an_operation_outcome(
     outcome = OperationOutcome.model_validate_json(answer.data)
     assert {issue.code for issue in outcome.issue} == {code}
     assert {issue.severity for issue in outcome.issue} == {"error"}
+    assert not [path for issue in outcome.issue for path in issue.expression or () if "://" in path]  # no FHIRPath
 
 
 def test_for_a_browser_it_is_a_page(client: FlaskClient) -> None:

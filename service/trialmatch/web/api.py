@@ -96,10 +96,13 @@ def describe(app: Flask, settings: Settings) -> SmorestApi:
     return api
 
 
-def operation(scope: str | None, *statuses: int, body: bool = False, fhir: bool = False) -> Callable[[V], V]:
+def operation(
+    scope: str | None, name: str, *statuses: int, body: bool = False, fhir: bool = False
+) -> Callable[[V], V]:
     """An operation of the API: who may call it (None: everybody), and all it may answer with. Put it below the route.
 
-    ``statuses`` are those of its own; ``body``: it takes one; ``fhir``: its errors are OperationOutcomes.
+    ``name`` is what generated clients call it: once used, it stays. ``statuses`` are those of its own; ``body``: it
+    takes one; ``fhir``: its errors are OperationOutcomes.
     """
     told = {*_ALWAYS, *statuses, *(_WITH_BODY if body else ()), *(_GUARDED if scope else ())}
 
@@ -107,9 +110,10 @@ def operation(scope: str | None, *statuses: int, body: bool = False, fhir: bool 
         if scope is not None:
             told_so = _documented.doc(security=[{"bearer": []}], **{"x-scope": f"trialmatch/{scope}"})
             view = told_so(requires(scope)(view))
+        view = _documented.doc(operationId=name)(view)
         for status in sorted(told):
-            name = f"FHIR_{HTTPStatus(status).name}" if fhir else HTTPStatus(status).name
-            view = _documented.alt_response(status, name)(view)
+            response = f"FHIR_{HTTPStatus(status).name}" if fhir else HTTPStatus(status).name
+            view = _documented.alt_response(status, response)(view)
         return view
 
     return decorated

@@ -31,7 +31,7 @@ def _takes_json() -> None:
 
 
 @blueprint.get(_PATH)
-@operation("match.read", 404, 412)
+@operation("match.read", "readAttestations", 404, 412)
 @blueprint.response(200, schemas_documents.Attestations, headers=_ETAG, example=examples.HELD_ATTESTATIONS)
 @blueprint.alt_response(304, description="Not modified: the ETag of If-None-Match is still that of the answers")
 def read(patient: str) -> BaseResponse:
@@ -45,7 +45,7 @@ def read(patient: str) -> BaseResponse:
 
 
 @blueprint.put(_PATH)
-@operation("match.read", 404, 412, 428, body=True)
+@operation("match.read", "replaceAttestations", 404, 412, 428, body=True)
 @blueprint.arguments(schemas.Preconditions, location="headers")
 @blueprint.arguments(schemas.AttestationList, example=examples.ATTESTATIONS)
 @blueprint.response(200, schemas_documents.Attestations, headers=_ETAG, example=examples.HELD_ATTESTATIONS)

@@ -34,7 +34,7 @@ def _takes_json() -> None:
 
 
 @blueprint.get("/patients/<fhir_id:patient>/matches")
-@operation("match.read", 404, 422, 502, 504)
+@operation("match.read", "matchPatient", 404, 422, 502, 504)
 @blueprint.arguments(schemas.MatchQuery, location="query")
 @blueprint.response(200, schemas_documents.MatchDocument, headers=_HEADERS, example=examples.MATCH_DOCUMENT)
 def of_hospital(query: dict[str, Any], patient: str) -> Response:
@@ -47,7 +47,7 @@ def of_hospital(query: dict[str, Any], patient: str) -> Response:
 
 
 @blueprint.post("/matches")
-@operation("match.read", body=True)
+@operation("match.read", "matchBundle", body=True)
 @blueprint.arguments(schemas.BundleMatchQuery, location="query")
 @blueprint.arguments(schemas.PatientBundle, example=examples.PATIENT_BUNDLE)
 @blueprint.response(200, schemas_documents.MatchDocument, headers=_HEADERS, example=examples.MATCH_DOCUMENT)

@@ -27,7 +27,7 @@ def _takes_json() -> None:
 
 
 @blueprint.get("/studies")
-@operation("match.read")
+@operation("match.read", "listStudies")
 @blueprint.response(200, schemas_documents.StudyListing(many=True))
 def listing() -> Response:
     """List the studies
@@ -38,7 +38,7 @@ def listing() -> Response:
 
 
 @blueprint.get("/studies/<fhir_id:study>")
-@operation("match.read", 404)
+@operation("match.read", "showStudy", 404)
 @blueprint.response(200, schemas_documents.StudyDocument, headers=_ETAG)
 def show(study: str) -> Response:
     """Show a study's criteria, by its id or registry number
@@ -53,7 +53,7 @@ def show(study: str) -> Response:
 
 
 @blueprint.post("/studies")
-@operation("study.write", 409, 412, body=True)
+@operation("study.write", "addStudy", 409, 412, body=True)
 @blueprint.arguments(schemas.Replaces, location="headers")
 @blueprint.arguments(schemas.StudyBundle, example=examples.STUDY_BUNDLE)
 @blueprint.response(201, schemas_documents.StudyDocument, headers=_ETAG | _LOCATION)

@@ -36,7 +36,7 @@ def _takes_json() -> None:
 
 
 @blueprint.get("/metadata")
-@operation(None, 422, fhir=True)
+@operation(None, "readCapabilities", 422, fhir=True)
 @blueprint.arguments(schemas.FormatQuery, location="query")
 @blueprint.response(200, _RESOURCE, content_type=FHIR)
 def metadata(query: dict[str, Any]) -> Response:
@@ -47,7 +47,7 @@ def metadata(query: dict[str, Any]) -> Response:
 
 
 @blueprint.get("/OperationDefinition/<fhir_id:name>")
-@operation(None, 404, 422, fhir=True)
+@operation(None, "readOperationDefinition", 404, 422, fhir=True)
 @blueprint.arguments(schemas.FormatQuery, location="query")
 @blueprint.response(200, _RESOURCE, content_type=FHIR)
 def definition(query: dict[str, Any], name: str) -> Response:
@@ -59,7 +59,7 @@ def definition(query: dict[str, Any], name: str) -> Response:
 
 
 @blueprint.get(_MATCH)
-@operation("match.read", 404, 422, 502, 504, fhir=True)
+@operation("match.read", "matchTrials", 404, 422, 502, 504, fhir=True)
 @blueprint.arguments(schemas.OperationQuery, location="query")
 @blueprint.response(200, _RESOURCE, content_type=FHIR, description="A searchset of ResearchStudy, best match first")
 def match(query: dict[str, Any], patient: str) -> Response:
@@ -72,7 +72,7 @@ def match(query: dict[str, Any], patient: str) -> Response:
 
 
 @blueprint.post(_MATCH)
-@operation("match.read", 404, 502, 504, body=True, fhir=True)
+@operation("match.read", "matchTrialsWithParameters", 404, 502, 504, body=True, fhir=True)
 @blueprint.arguments(schemas.FormatQuery, location="query")
 @blueprint.arguments(schemas.OperationParameters, content_type=FHIR, example=examples.PARAMETERS)
 @blueprint.response(200, _RESOURCE, content_type=FHIR, description="A searchset of ResearchStudy, best match first")

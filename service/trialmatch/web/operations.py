@@ -17,6 +17,7 @@ blueprint = Blueprint("operations", __name__, description="For those who run the
 
 
 @blueprint.get("/health/live")
+@blueprint.doc(operationId="isAlive")
 @blueprint.response(200, schemas_documents.Health)
 @blueprint.alt_response(500, "INTERNAL_SERVER_ERROR")
 def live() -> Response:
@@ -25,6 +26,7 @@ def live() -> Response:
 
 
 @blueprint.get("/health/ready")
+@blueprint.doc(operationId="isReady")
 @blueprint.response(200, schemas_documents.Readiness)
 @blueprint.alt_response(500, "INTERNAL_SERVER_ERROR")
 @blueprint.alt_response(503, "SERVICE_UNAVAILABLE")
@@ -39,6 +41,7 @@ def ready() -> Response:
 
 
 @blueprint.get("/metrics")
+@blueprint.doc(operationId="readMetrics")
 @blueprint.response(200, {"type": "string"}, content_type="text/plain")
 @blueprint.alt_response(500, "INTERNAL_SERVER_ERROR")
 def measured() -> Response:
@@ -47,6 +50,7 @@ def measured() -> Response:
 
 
 @blueprint.get("/.well-known/jwks.json")
+@blueprint.doc(operationId="readKeys")
 @blueprint.response(200, schemas_documents.KeySet)
 @blueprint.alt_response(500, "INTERNAL_SERVER_ERROR")
 def keys() -> Response:

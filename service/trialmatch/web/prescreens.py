@@ -55,7 +55,7 @@ _HEADERS = {
 
 
 @blueprint.post("/prescreens")
-@operation("prescreen", 404, body=True)
+@operation("prescreen", "askForPrescreen", 404, body=True)
 @blueprint.arguments(schemas.PrescreenOrder, example=examples.PRESCREEN)
 @blueprint.response(202, schemas_documents.PrescreenRun, headers=_HEADERS)
 def ask(given: dict[str, Any]) -> Response:
@@ -82,7 +82,7 @@ def ask(given: dict[str, Any]) -> Response:
 
 
 @blueprint.get("/prescreens")
-@operation("prescreen")
+@operation("prescreen", "listPrescreens")
 @blueprint.response(200, schemas_documents.PrescreenRun(many=True))
 def listing() -> Response:
     """List the newest prescreens, without what came of them"""
@@ -91,7 +91,7 @@ def listing() -> Response:
 
 
 @blueprint.get("/prescreens/<fhir_id:run>")
-@operation("prescreen", 404, 410, 422, 502)
+@operation("prescreen", "followPrescreen", 404, 410, 422, 502)
 @blueprint.response(200, schemas_documents.PrescreenRun)
 @blueprint.alt_response(202, schema=schemas_documents.PrescreenRun, headers=_HEADERS, success=True)
 def follow(run: str) -> Response:
@@ -111,7 +111,7 @@ def follow(run: str) -> Response:
 
 
 @blueprint.delete("/prescreens/<fhir_id:run>")
-@operation("prescreen", 404, 409)
+@operation("prescreen", "cancelPrescreen", 404, 409)
 @blueprint.response(204)
 def cancel(run: str) -> Response:
     """Cancel a prescreen that waits or is under way
@@ -126,7 +126,7 @@ def cancel(run: str) -> Response:
 
 
 @blueprint.get("/prescreens/<fhir_id:run>/results")
-@operation("prescreen", 404)
+@operation("prescreen", "readPrescreenResults", 404)
 @blueprint.response(
     200,
     {"type": "string"},

@@ -181,13 +181,18 @@ def _problem_json(problem: Problem) -> Response:
 
 def _outcome(problem: Problem) -> Response:
     code = _ISSUE.get(problem.status, "exception" if problem.status >= 500 else "processing")
-    said: list[dict[str, Any]] = [
-        {"severity": "error", "code": code, "diagnostics": detail} | ({"expression": [path]} if path else {})
-        for path, detail in problem.errors
-    ]
+    said: list[dict[str, Any]] = [_issue_of(code, path, detail) for path, detail in problem.errors]
     first = {"severity": "error", "code": code, "details": {"text": problem.title}, "diagnostics": problem.detail}
     outcome = {"resourceType": "OperationOutcome", "issue": said or [first]}
     return _json(outcome, "application/fhir+json")
+
+
+def _issue_of(code: str, path: str, detail: str) -> dict[str, Any]:
+    """One error. A path is where in the request it is; the address of a server is no such place."""
+    issue: dict[str, Any] = {"severity": "error", "code": code, "diagnostics": detail}
+    if "://" in path:
+        return issue | {"diagnostics": f"{path}: {detail}"}
+    return issue | ({"expression": [path]} if path else {})
 
 
 def _error_only(problem: Problem) -> Response:
