@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -65,12 +67,18 @@ def run(settings: Settings, more: str = "", clock: Callable[[], datetime] | None
 
 def run_demo(host: str | None, port: int | None, patients: list[str], as_of: str) -> None:
     """Serve with the demo hospital behind, and a database that is gone afterwards. Today is the hospital's own day."""
+    from trialmatch.demo import hospital_path
+
     day = date.fromisoformat(as_of)
     with _hospital() as hospital, tempfile.TemporaryDirectory(prefix="trialmatch-") as folder:
+        kept = Path(folder) / "prescreens"
+        kept.mkdir()
         settings = Settings.read(
-            {}, fhir_server=hospital, database=f"sqlite:///{Path(folder) / 'demo.sqlite'}", host=host, port=port
-        )
+            {}, fhir_server=hospital, database=f"sqlite:///{Path(folder) / 'demo.sqlite'}", host=host, port=port,
+            prescreen_sources=str(hospital_path()), prescreen_dir=str(kept),
+        )  # fmt: skip
         first = patients[0]
+        order = shlex.quote(json.dumps({"source": str(hospital_path()), "asOf": as_of}))
         run(
             settings,
             f"Behind it is a synthetic hospital ({hospital}) with patients such as {', '.join(patients)}.\n\n"
@@ -78,7 +86,8 @@ def run_demo(host: str | None, port: int | None, patients: list[str], as_of: str
             f"  curl -s 'URL/api/v1/patients/{first}/matches?as_of={as_of}'\n"
             f"  curl -s 'URL/fhir/Patient/{first}/$match-trials?as-of={as_of}'\n"
             "  curl -s URL/api/v1/studies\n"
-            f"or in a browser: URL/patients/{first}, and URL/docs\n",
+            f"  curl -s URL/api/v1/prescreens -H 'Content-Type: application/json' -d {order}\n"
+            f"or in a browser: URL to begin, URL/patients/{first}, and URL/docs\n",
             lambda: datetime.combine(day, datetime.now(settings.zone).timetz()),
         )
 

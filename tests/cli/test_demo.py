@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from typing import Any
 
+import pytest
 from rich.cells import cell_len
-from trialmatch import demo
+from trialmatch import cli_serve, demo
+from trialmatch.config import Settings
+from trialmatch.store.database import Store
 from trialmatch.terminal import VERDICTS
+from trialmatch.web.app import create_app
 
 from tests.cli.conftest import Run, process
 
@@ -41,3 +46,29 @@ def test_demo_fits_a_terminal(run: Run) -> None:
     """All but the commands, which must not be broken."""
     page = run("demo", COLUMNS="80").stdout
     assert max(cell_len(line) for line in page.splitlines() if not line.startswith("    ")) <= 80
+
+
+def test_what_the_served_demo_says_to_try_works(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call of curl, pasted: matches, studies, and a prescreen of the demo's hospital."""
+    statuses: dict[str, int] = {}
+
+    def tried(settings: Settings, more: str = "", clock: Any = None) -> None:
+        with Store.open(settings) as store:
+            client = create_app(settings, store=store, clock=clock).test_client()
+            for line in more.splitlines():
+                words = shlex.split(line) if line.startswith("  curl") else []
+                body = words[words.index("-d") + 1] if "-d" in words else None
+                if words:
+                    path = next(word for word in words if word.startswith("URL")).removeprefix("URL")
+                    sent = {"data": body, "content_type": "application/json"} if body else {}
+                    statuses[path] = client.open(path, method="POST" if body else "GET", **sent).status_code
+
+    monkeypatch.setattr(cli_serve, "run", tried)
+    assert run("demo", "--serve").exit_code == 0
+    first = demo.SHOWCASE[0][0]
+    assert statuses == {
+        f"/api/v1/patients/{first}/matches?as_of={demo.INDEX_DATE}": 200,
+        f"/fhir/Patient/{first}/$match-trials?as-of={demo.INDEX_DATE}": 200,
+        "/api/v1/studies": 200,
+        "/api/v1/prescreens": 202,
+    }
