@@ -10,7 +10,7 @@ INDEX_DATE = "2026-03-01"
 
 SHOWCASE: tuple[tuple[str, str], ...] = (
     ("lupus-likely-01", "everything measured and fine: what is left are a person's answers"),
-    ("lupus-missing-01", "three tests were never made: which orders would settle it"),
+    ("lupus-missing-01", "heart, oxygen and viruses never tested: what to order"),
     ("lupus-renal-01", "one fact rules the trial out, shown with the result it rests on"),
     ("lupus-vague-01", "events too vaguely dated to decide: nothing is guessed"),
 )
