@@ -179,6 +179,8 @@ def test_names_and_titles_of_any_length_stay_inside(open_context: Contexts, own_
         expect(page.locator("th", has_text="Donaudampf").locator(".study-id")).to_have_text("trial-1")
         page.goto(site.patient("x" * 64))
         expect(page.locator(".facts bdi").first).to_contain_text("العبد")
+        born = page.locator(".facts bdi", has_text="born 1980-05-01")
+        assert born.evaluate("one => one.getClientRects().length") == 1  # no date goes on in the next line
 
 
 def test_on_paper_everything_is_open(page: Page, site: Site) -> None:

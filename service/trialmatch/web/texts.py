@@ -145,6 +145,8 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     # how a study is read
     "study.record": "The study’s record",
     "study.lead": "Every criterion as the record prints it, and below it what is asked of a patient’s records.",
+    "study.terms": "“Silence = absent”: who has no such record is taken not to have it. “Open list”: the printed list"
+    " ends in “etc.”, so others of its kind may count.",
     "study.none": "The record prints no eligibility criteria: the study is undetermined for everybody.",
     "study.no-exclusions": "The record prints no exclusion criteria: nobody can be better than likely.",
     "study.status": "Status: {status}",
