@@ -357,3 +357,13 @@ def test_a_rate_that_is_none_is_told_at_once(tmp_path: Path) -> None:
     for changes in ({"rate_limit": "often"}, {"rate_storage": "nowhere://x"}):
         with pytest.raises(UsageError, match="TRIALMATCH_RATE_LIMIT"):
             create_app(settings_of(tmp_path, **changes))
+
+
+def test_a_page_says_what_a_problem_means_and_the_detail_once(client: FlaskClient) -> None:
+    """What is marked as the notice is a part of the script’s sentence: “could not be saved: …. They are still here”."""
+    answer = client.get("/patients/nobody", headers={"Accept": "text/html"})
+    assert answer.status_code == 404
+    assert "<span data-notice>No such patient</span>" in answer.text
+    assert answer.text.count("expected a Patient with the id") == 1
+    asked = client.get("/patients/lupus-likely-01?study=NCT00000000", headers={"Accept": "text/html"})
+    assert asked.status_code == 422 and "<span data-notice>No such study</span>" in asked.text
