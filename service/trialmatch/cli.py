@@ -114,10 +114,7 @@ _LENIENT = click.option("--lenient", is_flag=True, help="Take in studies that we
 @click.option("--attestations", metavar="FILE", type=PATH, help="What persons have confirmed (JSON, see below).")
 @click.option("--format", "form", type=click.Choice(["table", "json", "fhir"]), default="table", show_default=True)
 @click.option(
-    "--all",
-    "everything",
-    is_flag=True,
-    help="Also the studies the patient is ineligible for, and from when one may open.",
+    "--all", "everything", is_flag=True, help="Also studies that rule the patient out, and from when one may open."
 )
 @_STUDIES
 @_LENIENT

@@ -154,6 +154,25 @@ def test_pages_are_nobody_elses(page: Page, site: Site) -> None:
     assert "unsafe" not in policy and "nonce" not in policy
 
 
+def test_from_when_a_trial_may_open_is_seen_at_a_glance(page: Page, site: Site) -> None:
+    """lupus-young-01 turns 18 the day after: three of the four trials that ask for 18 years may open then (the fourth
+    has no cohort for lupus), and the link leads to that day. What the summary says needs no unfolding."""
+    page.goto(site.patient("lupus-young-01"))
+    out = page.locator(".out")
+    expect(out.locator("summary")).to_have_text(re.compile("4 trials ruled out.*3 may open, first 2026-03-02"))
+    line = out.locator("li").filter(has_text=LUPUS)
+    out.evaluate("one => { one.open = true }")
+    expect(line).to_contain_text("May qualify from 2026-03-02")
+    expect(line.locator(".short")).to_have_text("Not met: I2 age 17 years; limit ≥ 18.")
+    line.get_by_role("link").click()
+    expect(trial(page, LUPUS).locator(".opens b")).to_have_text("May qualify from 2026-03-02")
+    page.get_by_role("link", name="Look at that day").click()
+    expect(page).to_have_url(site.patient("lupus-young-01", f"?study={LUPUS}&as_of=2026-03-02"))
+    expect(trial(page, LUPUS).locator("header .verdict")).to_have_text("Likely")
+    page.goto(site.patient(RENAL))
+    expect(page.locator(".out summary")).to_have_text("3 trials ruled out")  # its creatinine promises nothing
+
+
 def test_a_study_that_is_not_loaded(page: Page, site: Site) -> None:
     answer = page.goto(site.patient(MISSING, "?study=nothing"))
     assert answer is not None and answer.status == 422

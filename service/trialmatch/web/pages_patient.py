@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
+from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.explain import why
 from trialmatch.eligibility.verdict import INELIGIBLE, Match
 from trialmatch.lines import by_way, confirmations_of, recorded, rows
@@ -36,6 +37,7 @@ class Line:
     id: str
     verdict: str
     why: str
+    opens: str | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ def page(answer: Answer, view: View, held: Held, places: answers.Places) -> Json
         "further_more": max(0, len(shown) - SHOWN - NAMED),
         "out": [_line(match) for match in out[:NAMED]],
         "out_more": max(0, len(out) - NAMED),
+        "opens": {match.study.id: day for match in answer.matches if (day := _opens(match))},
         "settling": next_best(trials, _SETTLING) if len(trials) > 1 else [],
         "totals": {state: sum(trial.numbers[state] for trial in trials) for state in FILTERS[1:]},
         "asked": answers.asked(places, _asking(trials), held.entries, view.as_of),
@@ -109,7 +112,15 @@ def _asking(trials: Iterable[Trial]) -> Iterator[str]:
 
 
 def _line(match: Match) -> Line:
-    return Line(match.study.id, match.verdict, why(match))
+    opens = _opens(match)
+    return Line(match.study.id, match.verdict, why(replace(match, outlook=None) if opens else match), opens)
+
+
+def _opens(match: Match) -> str | None:
+    """From when a trial may no longer rule the patient out; results that grow too old to count promise nothing."""
+    if match.outlook is None or all(finding.basis == t.STALE for _, finding in match.outlook.changes):
+        return None
+    return match.outlook.day.isoformat()
 
 
 def _shown(trial: Trial) -> Json:
