@@ -21,6 +21,7 @@ PAGES = {
     "match": f"/patients/{MISSING}",
     "one trial": f"/patients/{MISSING}?study={UNIVERSAL}",
     "ruled out": f"/patients/{RENAL}?study={LUPUS}",
+    "may open": f"/patients/lupus-young-01?study={LUPUS}",
     "a past day": f"/patients/{MISSING}?as_of=2025-03-01",
     "study": f"/studies/{BASKET}",
     "study without criteria": "/studies/CD19-BCMA-SLE-Wuhan-Union",
