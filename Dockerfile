@@ -5,13 +5,17 @@ ARG PYTHON=3.13
 
 FROM python:${PYTHON}-slim AS build
 WORKDIR /src
+# The libraries first, so that a change of the program alone does not install them again.
+COPY requirements.txt ./
+RUN python -m venv /opt/trialmatch \
+    && /opt/trialmatch/bin/pip install --no-cache-dir --require-hashes --requirement requirements.txt
 COPY setup.cfg pyproject.toml README.md LICENSE NOTICE ./
 COPY service service
 COPY profiles profiles
 COPY mappings mappings
 RUN python -m pip wheel --no-cache-dir --no-deps --wheel-dir /dist . \
-    && python -m venv /opt/trialmatch \
-    && /opt/trialmatch/bin/pip install --no-cache-dir /dist/*.whl \
+    && /opt/trialmatch/bin/pip install --no-cache-dir --no-deps /dist/*.whl \
+    && /opt/trialmatch/bin/pip check \
     && mkdir /data
 
 FROM python:${PYTHON}-slim

@@ -4,6 +4,7 @@
 #   make test    all tests                                       make docs    pages that are made from code and tests
 #   make lint    ruff, hadolint                                  make bench   benchmarks
 #   make types   mypy (strict for trialmatch.eligibility)        make clean   remove what was made
+#   make requirements   the newest versions of the libraries, with their hashes, into requirements.txt
 #   make hapi    a real FHIR server with the demo hospital, on port HAPI_PORT (8080); needs Java >= 17 and Maven
 
 SHELL := /bin/sh
@@ -16,7 +17,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types docs bench bench-live bench-prescreen bench-spark wheel serve hapi clean
+.PHONY: help demo test lint format types docs requirements bench bench-live bench-prescreen bench-spark wheel serve hapi clean
 
 help:
 	@sed -n '3,9s/^# \{0,1\}//p' Makefile
@@ -28,17 +29,23 @@ $(VENV)/.made:
 	@"$(PYTHON)" -m venv "$(VENV)" || { echo "python's venv module is incomplete (Debian, Ubuntu: apt install python3-venv)" >&2; rm -rf "$(VENV)"; exit 1; }
 	@touch $@
 
-$(VENV)/.run: $(VENV)/.made setup.cfg pyproject.toml
-	@echo "Installing trialmatch and what it needs (once) ..."
+# The very versions that the image installs, checked by their hashes.
+$(VENV)/.pinned: $(VENV)/.made requirements.txt
+	@echo "Installing the libraries that trialmatch needs (once) ..."
+	@$(PIP) install --require-hashes --requirement requirements.txt
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.pinned setup.cfg pyproject.toml
+	@echo "Installing trialmatch (once) ..."
 	@$(PIP) install --editable .
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.made setup.cfg pyproject.toml
+$(VENV)/.test: $(VENV)/.pinned setup.cfg pyproject.toml
 	@echo "Installing trialmatch and what its tests need (once) ..."
 	@$(PIP) install --editable '.[test]'
 	@touch $@ $(VENV)/.run
 
-$(VENV)/.dev: $(VENV)/.made setup.cfg pyproject.toml
+$(VENV)/.dev: $(VENV)/.pinned setup.cfg pyproject.toml
 	@echo "Installing the developer's tools (once) ..."
 	@$(PIP) install --editable '.[test,dev]'
 	@touch $@ $(VENV)/.test $(VENV)/.run
@@ -66,6 +73,10 @@ docs: $(VENV)/.test
 	$(BIN)/python -m tests.docs.http
 	$(BIN)/python -m tests.docs.importing
 	$(BIN)/python -m tests.packaging.readme
+
+requirements: $(VENV)/.dev
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--custom-compile-command "make requirements" --output-file requirements.txt setup.cfg
 
 bench: $(VENV)/.run
 	$(BIN)/python bench/one_patient.py $(ARGS)
