@@ -75,7 +75,7 @@ docs: $(VENV)/.test
 	$(BIN)/python -m tests.packaging.readme
 
 requirements: $(VENV)/.dev
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	$(BIN)/uv pip compile --quiet --system-certs --upgrade --universal --python-version 3.11 --generate-hashes \
 		--custom-compile-command "make requirements" --output-file requirements.txt setup.cfg
 
 bench: $(VENV)/.run
