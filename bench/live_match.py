@@ -23,14 +23,14 @@ from zoneinfo import ZoneInfo
 
 from trialmatch import demo
 from trialmatch.config import Settings
-from trialmatch.fhir.background import background
-from trialmatch.fhir.capabilities import server as known
-from trialmatch.fhir.pages import read
-from trialmatch.fhir.searches import Plan, Query
-from trialmatch.fhir.server import fetch
-from trialmatch.fhir.transport import Client, checked
+from trialmatch.fhir.hospital.background import background
+from trialmatch.fhir.hospital.capabilities import server as known
+from trialmatch.fhir.hospital.pages import read
+from trialmatch.fhir.hospital.searches import Plan, Query
+from trialmatch.fhir.hospital.server import fetch
+from trialmatch.fhir.hospital.transport import Client, checked
 from trialmatch.garbage import settle
-from trialmatch.usecases import Engine, Question, match_patient
+from trialmatch.usecases.match import Engine, Question, match_patient
 
 PATIENT = demo.SHOWCASE[0][0]
 QUESTION = Question(date(2026, 3, 1))

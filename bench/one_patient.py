@@ -21,10 +21,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from material import patient, study
 from trialmatch.config import Settings
-from trialmatch.fhir import studies as study_files
-from trialmatch.fhir.studies import Definition
+from trialmatch.fhir.study import studies as study_files
+from trialmatch.fhir.study.studies import Definition
 from trialmatch.terminology import mappings
-from trialmatch.usecases import Engine, Question, verdicts_from_bundle
+from trialmatch.usecases.match import Engine, Question, verdicts_from_bundle
 
 
 def median(action: Callable[[], object], seconds: float = 3.0) -> float:

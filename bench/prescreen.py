@@ -40,10 +40,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from diseases import different
 from hospital import TODAY, hospital, studies_of
 from trialmatch.config import Settings, variable
-from trialmatch.fhir.records import Records
-from trialmatch.fhir.sources import take_line
+from trialmatch.fhir.patient.records import Records
+from trialmatch.fhir.patient.sources import take_line
 from trialmatch.terminology import mappings
-from trialmatch.usecases import Engine, Question, match_patient
+from trialmatch.usecases.match import Engine, Question, match_patient
 
 #: What a reader of columns has to parse of each file at the least.
 FLOOR = """

@@ -27,9 +27,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from material import patient
 from trialmatch.config import Settings
-from trialmatch.fhir.sources import from_bundle
+from trialmatch.fhir.patient.sources import from_bundle
 from trialmatch.garbage import settle
-from trialmatch.usecases import Engine, Question, match_patient
+from trialmatch.usecases.match import Engine, Question, match_patient
 
 from tests.web.process import Running, running
 

@@ -12,12 +12,12 @@ from typing import Any
 from trialmatch import attestations as answers
 from trialmatch.config import BASE, Settings
 from trialmatch.errors import FaultyStudy
-from trialmatch.fhir import studies as study_files
-from trialmatch.fhir.sources import from_bundle
-from trialmatch.fhir.studies import Definition
+from trialmatch.fhir.patient.sources import from_bundle
+from trialmatch.fhir.study import studies as study_files
+from trialmatch.fhir.study.studies import Definition
 from trialmatch.terminology import mappings
 from trialmatch.terminology.mappings import Terminology
-from trialmatch.usecases import Engine, Question, match_patient
+from trialmatch.usecases.match import Engine, Question, match_patient
 
 Json = dict[str, Any]
 

@@ -1,5 +1,5 @@
 """``python -m trialmatch``."""
 
-from trialmatch.cli import main
+from trialmatch.cli.main import main
 
 main()

@@ -10,8 +10,8 @@ from trialmatch.eligibility.dates import parse
 from trialmatch.eligibility.facts import Attestation
 from trialmatch.errors import BadInput
 from trialmatch.fhir.elements import json_type
-from trialmatch.fhir.faults import shown
-from trialmatch.fhir.written import HALVES
+from trialmatch.fhir.study.faults import shown
+from trialmatch.fhir.study.written import HALVES
 
 _ALLOWED = {"study", "linkId", "judgement", "concept", "answer", "by", "at", "until"}
 

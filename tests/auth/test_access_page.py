@@ -8,8 +8,9 @@ from pathlib import Path
 
 import trialmatch
 from trialmatch.config import Settings, variable
-from trialmatch.web import cds_tokens, jwks, signatures, tokens
-from trialmatch.web.callers import SCOPES
+from trialmatch.web.access import jwks, signatures, tokens
+from trialmatch.web.access.callers import SCOPES
+from trialmatch.web.cds import tokens as cds_tokens
 
 PAGE = (Path(__file__).parents[2] / "docs" / "access.md").read_text("utf-8")
 

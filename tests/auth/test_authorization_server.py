@@ -14,14 +14,14 @@ import requests
 from authlib.integrations.requests_client import OAuth2Session
 from click.testing import CliRunner
 from joserfc.jwk import ECKey, RSAKey
-from trialmatch.cli import main
+from trialmatch.cli.main import main
 from trialmatch.config import Settings
 from trialmatch.errors import INCOMPLETE, SourceUnavailable
-from trialmatch.fhir.backend_services import Tokens
-from trialmatch.fhir.client_keys import public_jwks
-from trialmatch.fhir.server import fetch
-from trialmatch.web.signatures import Refused
-from trialmatch.web.tokens import Issuers
+from trialmatch.fhir.hospital.backend_services import Tokens
+from trialmatch.fhir.hospital.client_keys import public_jwks
+from trialmatch.fhir.hospital.server import fetch
+from trialmatch.web.access.signatures import Refused
+from trialmatch.web.access.tokens import Issuers
 
 from tests.auth.authorization_server import (  # noqa: F401
     AuthorizationServer,
@@ -181,7 +181,7 @@ class TestTaking:
 
     def test_keys_are_replaced(self, authorization_server: Start, monkeypatch: Any) -> None:  # noqa: F811
         """The server starts again with a new key beside the old one: known without a restart of ours."""
-        from trialmatch.web import jwks
+        from trialmatch.web.access import jwks
 
         monkeypatch.setattr(jwks, "PAUSE", 0.0)
         server = authorization_server(clients=[machine()], resources=RESOURCES, keys=[rsa("old")])

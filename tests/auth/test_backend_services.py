@@ -16,7 +16,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 from trialmatch.config import Settings
 from trialmatch.errors import SourceUnavailable
-from trialmatch.fhir.backend_services import Tokens
+from trialmatch.fhir.hospital.backend_services import Tokens
 
 from tests.auth.issuer import Place, ec, place, rsa
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from trialmatch.config import Settings
-from trialmatch.web.callers import Caller
-from trialmatch.web.cds_tokens import ALGORITHMS, LIFETIME, CdsClients
-from trialmatch.web.signatures import LEEWAY, Refused
+from trialmatch.web.access.callers import Caller
+from trialmatch.web.access.signatures import LEEWAY, Refused
+from trialmatch.web.cds.tokens import ALGORITHMS, LIFETIME, CdsClients
 
 from tests.auth.issuer import NOW, Place, ec, key_for, key_set, place, raw, rsa, stored, token
 

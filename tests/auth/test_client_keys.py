@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from joserfc.jwk import ECKey, OctKey, RSAKey
 from trialmatch.config import Settings
 from trialmatch.errors import UsageError
-from trialmatch.fhir.client_keys import client_keys, public_jwks
+from trialmatch.fhir.hospital.client_keys import client_keys, public_jwks
 
 from tests.auth.issuer import ec, rsa
 

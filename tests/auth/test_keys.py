@@ -13,8 +13,8 @@ import pytest
 from joserfc.jwk import OctKey, RSAKey
 from trialmatch import outbound
 from trialmatch.errors import IssuerUnavailable
-from trialmatch.web.jwks import FRESH, PAUSE, STALE, KeySource
-from trialmatch.web.signatures import Refused
+from trialmatch.web.access.jwks import FRESH, PAUSE, STALE, KeySource
+from trialmatch.web.access.signatures import Refused
 
 from tests.auth.issuer import Place, ec, key_set, place, rsa
 

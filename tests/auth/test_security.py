@@ -16,8 +16,9 @@ from flask.testing import FlaskClient
 from trialmatch.config import Settings
 from trialmatch.errors import NotAllowed, UsageError
 from trialmatch.store.database import Store
-from trialmatch.web import problems, security
-from trialmatch.web.callers import LOCAL, SCOPES, Caller
+from trialmatch.web import problems
+from trialmatch.web.access import security
+from trialmatch.web.access.callers import LOCAL, SCOPES, Caller
 
 from tests.auth.issuer import AUDIENCE, ISSUER, Place, claims, ec, key_set, place, rsa, token
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trialmatch.config import Settings
-from trialmatch.web.callers import SCOPES, Caller
-from trialmatch.web.signatures import LEEWAY, Refused
-from trialmatch.web.tokens import ALGORITHMS, Issuers
+from trialmatch.web.access.callers import SCOPES, Caller
+from trialmatch.web.access.signatures import LEEWAY, Refused
+from trialmatch.web.access.tokens import ALGORITHMS, Issuers
 
 from tests.auth.issuer import AUDIENCE, ISSUER, NOW, claims, ec, key_for, key_set, raw, rsa, stored, token
 

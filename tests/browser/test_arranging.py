@@ -10,12 +10,12 @@ import pytest
 from trialmatch import attestations
 from trialmatch.config import Settings
 from trialmatch.demo import INDEX_DATE, hospital_path
-from trialmatch.fhir.records import Records
-from trialmatch.fhir.sources import from_path
+from trialmatch.fhir.patient.records import Records
+from trialmatch.fhir.patient.sources import from_path
 from trialmatch.lines import leaves
-from trialmatch.usecases import Engine, Question, match_patient
-from trialmatch.web.pages_answers import Answers, Change, Misunderstood, Places, asked, differences, read, written
-from trialmatch.web.pages_match import CONFIRM, IDLE, MET, MISSING, UNMET, Trial, anchor, arranged, next_best
+from trialmatch.usecases.match import Engine, Question, match_patient
+from trialmatch.web.pages.answers import Answers, Change, Misunderstood, Places, asked, differences, read, written
+from trialmatch.web.pages.match import CONFIRM, IDLE, MET, MISSING, UNMET, Trial, anchor, arranged, next_best
 
 from tests.browser.site import LIKELY, LUPUS, RENAL, UNIVERSAL
 from tests.browser.site import MISSING as UNMEASURED

@@ -14,9 +14,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import text
 from trialmatch.config import Settings
-from trialmatch.fhir.client_keys import public_jwks
+from trialmatch.fhir.hospital.client_keys import public_jwks
 from trialmatch.store import audit
-from trialmatch.web import login
+from trialmatch.web.login import visitor as login
 
 from tests.auth.authorization_server import Start, authorization_server, authorization_server_folder  # noqa: F401
 from tests.auth.issuer import ec, rsa

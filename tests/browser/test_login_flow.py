@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from flask import Flask, request
-from trialmatch.web import login_flow
-from trialmatch.web.login_flow import Client, Failed, Granted, Provider, begin, finish, provider_of
+from trialmatch.web.login import flow as login_flow
+from trialmatch.web.login.flow import Client, Failed, Granted, Provider, begin, finish, provider_of
 
 from tests.auth.issuer import ec, key_set, rsa, token
 from tests.web.world import served

@@ -11,8 +11,8 @@ from playwright.sync_api import BrowserContext, Page, expect
 from trialmatch.store import runs
 from trialmatch.store.database import Store
 from trialmatch.store.runs import Run
-from trialmatch.web import prescreen_runs
 from trialmatch.web.app import create_app
+from trialmatch.web.prescreens import runs as prescreen_runs
 
 from tests.browser.site import NOW, Site
 from tests.browser.test_everybody import violations

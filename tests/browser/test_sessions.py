@@ -15,9 +15,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from trialmatch.errors import StoreUnavailable
 from trialmatch.store.database import Store
-from trialmatch.web import login, sessions
 from trialmatch.web.app import create_app
-from trialmatch.web.sessions import csrf, csrf_holds
+from trialmatch.web.login import sessions
+from trialmatch.web.login import visitor as login
+from trialmatch.web.login.sessions import csrf, csrf_holds
 
 from tests.web.world import settings_of
 

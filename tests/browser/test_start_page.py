@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from trialmatch.config import Settings
 from trialmatch.errors import SourceUnavailable
-from trialmatch.fhir.lookup import patients_with
+from trialmatch.fhir.hospital.lookup import patients_with
 from trialmatch.store import audit, runs
 
 from tests.browser.site import LUPUS, RENAL, Site

@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from trialmatch.web import texts
-from trialmatch.web.texts import ENGLISH, say
+from trialmatch.web.pages import texts
+from trialmatch.web.pages.texts import ENGLISH, say
 
 WEB = Path(texts.__file__).parent
 TEMPLATES = sorted(path for path in (WEB / "templates").glob("*.html") if path.name != "docs.html")  # the API's page

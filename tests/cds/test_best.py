@@ -10,9 +10,9 @@ import pytest
 from trialmatch.config import Settings
 from trialmatch.demo import INDEX_DATE, hospital_path
 from trialmatch.eligibility.facts import Attestation
-from trialmatch.fhir.records import Records
-from trialmatch.fhir.sources import from_path
-from trialmatch.usecases import Engine, Question, match_patient
+from trialmatch.fhir.patient.records import Records
+from trialmatch.fhir.patient.sources import from_path
+from trialmatch.usecases.match import Engine, Question, match_patient
 
 TODAY = date.fromisoformat(INDEX_DATE)
 

@@ -19,9 +19,9 @@ from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.context import Finding
 from trialmatch.eligibility.criteria import Item, JudgementLeaf, ResultLeaf, Study, TextLeaf
 from trialmatch.eligibility.verdict import Match, conclude
-from trialmatch.usecases import Question, match_patient
-from trialmatch.web import cds_prefetch
-from trialmatch.web.cds_cards import LINES, View, cards, fingerprint, override_reasons, study_name, summary
+from trialmatch.usecases.match import Question, match_patient
+from trialmatch.web.cds import prefetch as cds_prefetch
+from trialmatch.web.cds.cards import LINES, View, cards, fingerprint, override_reasons, study_name, summary
 
 from tests.cds.ehr import Ehr
 from tests.hospital.server import Hospital

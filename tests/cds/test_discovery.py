@@ -9,11 +9,11 @@ from urllib.parse import parse_qs, unquote
 import pytest
 from flask import Flask
 from trialmatch.config import Settings
-from trialmatch.fhir import studies as study_files
-from trialmatch.fhir.needs import Needs
-from trialmatch.fhir.studies import Definition
+from trialmatch.fhir.hospital.needs import Needs
+from trialmatch.fhir.study import studies as study_files
+from trialmatch.fhir.study.studies import Definition
 from trialmatch.terminology import mappings
-from trialmatch.web.cds_prefetch import LONGEST, MOST_KEYS, templates
+from trialmatch.web.cds.prefetch import LONGEST, MOST_KEYS, templates
 
 from tests.cds.ehr import SERVICE, Ehr, check
 from tests.web.world import study_bundle

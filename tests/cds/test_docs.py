@@ -7,8 +7,8 @@ from dataclasses import fields
 from pathlib import Path
 
 from trialmatch.config import Settings, variable
-from trialmatch.web.cds_prefetch import LONGEST
-from trialmatch.web.mcode_query import PHASES
+from trialmatch.web.cds.prefetch import LONGEST
+from trialmatch.web.mcode.query import PHASES
 
 from tests.cds.ehr import Ehr
 

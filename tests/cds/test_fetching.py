@@ -12,7 +12,7 @@ from flask import Flask
 from trialmatch.config import Settings
 from trialmatch.demo import hospital_path
 from trialmatch.store import audit
-from trialmatch.web.cds_records import allowed
+from trialmatch.web.cds.records import allowed
 
 from tests.cds.ehr import Ehr
 from tests.hospital.faults import status

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from trialmatch.lines import clean
-from trialmatch.web.cds_markdown import escaped, shortened
+from trialmatch.web.cds.markdown import escaped, shortened
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["strikethrough", "table"])
 

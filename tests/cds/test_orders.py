@@ -12,13 +12,13 @@ import pytest
 from fhir.resources.R4B.servicerequest import ServiceRequest
 from trialmatch.config import Settings
 from trialmatch.errors import BadInput
-from trialmatch.fhir import studies as study_files
-from trialmatch.fhir.sources import from_bundle
-from trialmatch.fhir.studies import Definition
+from trialmatch.fhir.patient.sources import from_bundle
+from trialmatch.fhir.study import studies as study_files
+from trialmatch.fhir.study.studies import Definition
 from trialmatch.terminology import mappings
 from trialmatch.terminology.mappings import Terminology
-from trialmatch.usecases import Engine, Question, match_patient
-from trialmatch.web.cds_orders import Order, orders, service_requests
+from trialmatch.usecases.match import Engine, Question, match_patient
+from trialmatch.web.cds.orders import Order, orders, service_requests
 
 from tests.cds.ehr import Ehr, drafts
 from tests.harness import NOW, patient_bundle, study_bundle

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from trialmatch.errors import BadRequest
-from trialmatch.fhir.needs import Needs
-from trialmatch.web.cds_prefetch import Given, Template, given, templates
+from trialmatch.fhir.hospital.needs import Needs
+from trialmatch.web.cds.prefetch import Given, Template, given, templates
 
 from tests.cds.ehr import Ehr
 from tests.hospital.server import Hospital, outcome

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from trialmatch import demo
-from trialmatch.cli import main
-from trialmatch.usecases import Engine
+from trialmatch.cli.main import main
+from trialmatch.usecases.match import Engine
 
 HOSPITAL = str(demo.hospital_path())
 ANSWERS = str(demo.attestations_path())

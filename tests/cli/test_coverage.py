@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
-from trialmatch import terminal_prescreen
+from trialmatch.terminal import prescreen as terminal_prescreen
 
 from tests.cli.conftest import HOSPITAL, Run
 from tests.cli.test_bad_input import PATIENT, RESULT, told

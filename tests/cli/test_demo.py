@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from rich.cells import cell_len
-from trialmatch import cli_serve, demo
+from trialmatch import demo
+from trialmatch.cli import serve as cli_serve
 from trialmatch.config import Settings
 from trialmatch.store.database import Store
-from trialmatch.terminal import VERDICTS
+from trialmatch.terminal.page import VERDICTS
 from trialmatch.web.app import create_app
 
 from tests.cli.conftest import Run, process

@@ -123,7 +123,7 @@ def test_1_internal_error_shows_neither_traceback_nor_values(match: Run, monkeyp
     def broken(*_: object) -> None:
         raise ZeroDivisionError("Erika Mustermann")
 
-    monkeypatch.setattr("trialmatch.usecases.match_patient", broken)
+    monkeypatch.setattr("trialmatch.usecases.match.match_patient", broken)
     wrong = match("lupus-likely-01")
     assert wrong.exit_code == 1
     assert wrong.stderr == "trialmatch: internal error (ZeroDivisionError); please report\n"
@@ -134,7 +134,7 @@ def test_130_interrupt(match: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("trialmatch.usecases.match_patient", interrupted)
+    monkeypatch.setattr("trialmatch.usecases.match.match_patient", interrupted)
     wrong = match("lupus-likely-01")
     assert wrong.exit_code == 130
     assert wrong.stderr.strip() == "trialmatch: interrupted"
@@ -146,7 +146,7 @@ def test_130_interrupt_while_a_hospital_is_read(match: Run, monkeypatch: pytest.
     def read(*_: object) -> None:
         raise RuntimeError("Query interrupted")
 
-    monkeypatch.setattr("trialmatch.usecases.match_patient", read)
+    monkeypatch.setattr("trialmatch.usecases.match.match_patient", read)
     wrong = match("lupus-likely-01")
     assert (wrong.exit_code, wrong.stderr) == (130, "trialmatch: interrupted\n")
 

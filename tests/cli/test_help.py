@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 import pytest
 from click.testing import CliRunner
-from trialmatch.cli import main
+from trialmatch.cli.main import main
 
 
 def _commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

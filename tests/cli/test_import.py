@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from trialmatch.config import Settings
-from trialmatch.usecases import Engine
+from trialmatch.usecases.match import Engine
 
 from tests.cli.conftest import Run, process
 from tests.registry.full import FULL

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
-from trialmatch.terminal import VERDICTS
+from trialmatch.terminal.page import VERDICTS
 
 from tests.cli.conftest import ANSWERS, AS_OF, HOSPITAL, Run, process
 

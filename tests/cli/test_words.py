@@ -26,7 +26,7 @@ from trialmatch.eligibility.dates import Offset, Span, Window, day_span
 from trialmatch.eligibility.describe import demand, describe
 from trialmatch.eligibility.values import Interval
 from trialmatch.lines import clean, rows
-from trialmatch.terminal import shorten
+from trialmatch.terminal.page import shorten
 
 
 def least(value: int, *, strict: bool = False) -> Interval:

@@ -15,8 +15,8 @@ import pytest
 from trialmatch.config import Settings
 from trialmatch.demo import hospital_path
 from trialmatch.demo.load import load, resources
-from trialmatch.fhir.sources import from_path
-from trialmatch.usecases import Engine, Question, match_patient
+from trialmatch.fhir.patient.sources import from_path
+from trialmatch.usecases.match import Engine, Question, match_patient
 
 from tests.contract import servers
 from tests.harness import NOW

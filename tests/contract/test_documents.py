@@ -14,8 +14,8 @@ import orjson
 import pytest
 from trialmatch.config import Settings
 from trialmatch.demo import hospital_path
-from trialmatch.fhir.server import fetch
-from trialmatch.usecases import match_patient
+from trialmatch.fhir.hospital.server import fetch
+from trialmatch.usecases.match import match_patient
 
 from tests.contract.compare import Difference, differences
 from tests.contract.conftest import QUESTION, Files, Json, Server, Start

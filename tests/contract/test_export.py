@@ -13,11 +13,11 @@ import requests
 from trialmatch.config import Settings
 from trialmatch.demo import hospital_path
 from trialmatch.demo.load import resources
-from trialmatch.fhir.bulk import Server
-from trialmatch.fhir.bulk_request import Request
+from trialmatch.fhir.bulk.export import Server
+from trialmatch.fhir.bulk.request import Request
 from trialmatch.prescreen.engine import Order, run
 from trialmatch.prescreen.export import Exported, export
-from trialmatch.usecases import Engine
+from trialmatch.usecases.match import Engine
 
 from tests.contract.conftest import Json, Start
 

@@ -6,8 +6,8 @@ import pytest
 import requests
 from trialmatch.config import Settings
 from trialmatch.errors import PatientMissing
-from trialmatch.fhir.records import Records
-from trialmatch.fhir.server import fetch
+from trialmatch.fhir.hospital.server import fetch
+from trialmatch.fhir.patient.records import Records
 
 from tests.contract.conftest import Files, Json, Server
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from trialmatch.config import Settings
 from trialmatch.errors import BadInput, SourceUnavailable
-from trialmatch.fhir.bulk import Server
-from trialmatch.fhir.bulk_request import Request
-from trialmatch.fhir.needs import Needs
+from trialmatch.fhir.bulk.export import Server
+from trialmatch.fhir.bulk.request import Request
+from trialmatch.fhir.hospital.needs import Needs
 from trialmatch.prescreen.export import Exported, earlier_time, export
 
 from tests.export.server import Answer, Asked, BulkServer, serving

@@ -11,12 +11,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
-from trialmatch.cli import main
+from trialmatch.cli.main import main
 from trialmatch.config import Settings
 from trialmatch.demo import INDEX_DATE, hospital_path
-from trialmatch.fhir.bulk import Server
-from trialmatch.fhir.bulk_request import Request
-from trialmatch.fhir.sources import from_path
+from trialmatch.fhir.bulk.export import Server
+from trialmatch.fhir.bulk.request import Request
+from trialmatch.fhir.patient.sources import from_path
 from trialmatch.prescreen.export import Exported
 
 from tests.export.server import Answer, BulkServer, serving

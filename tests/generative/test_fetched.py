@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from trialmatch.config import Settings
-from trialmatch.fhir.capabilities import Capabilities
-from trialmatch.fhir.searches import Plan
+from trialmatch.fhir.hospital.capabilities import Capabilities
+from trialmatch.fhir.hospital.searches import Plan
 
 from tests.generative.studies import Situation, situations, walk
 from tests.harness import judge, patient_bundle

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from trialmatch import demo
 from trialmatch.config import Settings
-from trialmatch.fhir import capabilities
-from trialmatch.usecases import Engine
+from trialmatch.fhir.hospital import capabilities
+from trialmatch.usecases.match import Engine
 
 from tests.hospital.server import Hospital, Json, resources_of
 

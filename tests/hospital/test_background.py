@@ -11,9 +11,9 @@ from contextlib import ExitStack
 
 import pytest
 from trialmatch.errors import SourceTimeout
-from trialmatch.fhir.background import background
-from trialmatch.fhir.server import fetch
-from trialmatch.fhir.transport import Client, checked
+from trialmatch.fhir.hospital.background import background
+from trialmatch.fhir.hospital.server import fetch
+from trialmatch.fhir.hospital.transport import Client, checked
 
 from tests.hospital import faults
 from tests.hospital.conftest import Start, settings

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from trialmatch.fhir.capabilities import Pace
-from trialmatch.fhir.records import Records
-from trialmatch.fhir.server import fetch
-from trialmatch.usecases import Engine
+from trialmatch.fhir.hospital.capabilities import Pace
+from trialmatch.fhir.hospital.server import fetch
+from trialmatch.fhir.patient.records import Records
+from trialmatch.usecases.match import Engine
 
 from tests.hospital import faults
 from tests.hospital.conftest import Start, known, settings

@@ -6,9 +6,9 @@ import time
 
 import pytest
 from trialmatch.errors import SourceUnavailable
-from trialmatch.fhir.capabilities import Capabilities
-from trialmatch.fhir.server import fetch
-from trialmatch.usecases import Engine
+from trialmatch.fhir.hospital.capabilities import Capabilities
+from trialmatch.fhir.hospital.server import fetch
+from trialmatch.usecases.match import Engine
 
 from tests.hospital import faults
 from tests.hospital.conftest import Start, known, settings

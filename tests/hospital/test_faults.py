@@ -9,8 +9,8 @@ from email.utils import format_datetime
 
 import pytest
 from trialmatch.errors import PatientMissing, SourceTimeout, SourceUnavailable
-from trialmatch.fhir.server import fetch
-from trialmatch.usecases import Engine, Question, match_patient
+from trialmatch.fhir.hospital.server import fetch
+from trialmatch.usecases.match import Engine, Question, match_patient
 
 from tests.hospital import faults
 from tests.hospital.conftest import Start, settings

@@ -10,10 +10,10 @@ import pytest
 from aiohttp import web
 from trialmatch import demo
 from trialmatch.errors import BadInput, PatientMissing, SourceUnavailable
-from trialmatch.fhir.records import CONTEXT_TYPES, FACT_TYPES, Records
-from trialmatch.fhir.server import Given, fetch
-from trialmatch.fhir.sources import from_path
-from trialmatch.usecases import Engine, Question, match_patient
+from trialmatch.fhir.hospital.server import Given, fetch
+from trialmatch.fhir.patient.records import CONTEXT_TYPES, FACT_TYPES, Records
+from trialmatch.fhir.patient.sources import from_path
+from trialmatch.usecases.match import Engine, Question, match_patient
 
 from tests.harness import NOW
 from tests.hospital import faults
@@ -260,7 +260,7 @@ def test_what_is_given_in_part_is_asked_for(engine: Engine, start: Start) -> Non
 
 
 class Source:
-    """Gives tokens as :class:`trialmatch.fhir.backend_services.Tokens` does, one after the other."""
+    """Gives tokens as :class:`trialmatch.fhir.hospital.backend_services.Tokens` does, one after the other."""
 
     def __init__(self, *tokens: str | None) -> None:
         self.tokens = list(tokens)

@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 from trialmatch.config import BASE, Settings
-from trialmatch.fhir import studies as study_files
-from trialmatch.fhir.needs import Needs
-from trialmatch.fhir.studies import Definition
+from trialmatch.fhir.hospital.needs import Needs
+from trialmatch.fhir.study import studies as study_files
+from trialmatch.fhir.study.studies import Definition
 from trialmatch.terminology import mappings
 from trialmatch.terminology.mappings import Terminology
-from trialmatch.usecases import Engine
+from trialmatch.usecases.match import Engine
 
 from tests.harness import study_bundle
 from tests.reference import build as b

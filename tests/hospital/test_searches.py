@@ -8,11 +8,11 @@ from urllib.parse import unquote
 
 import pytest
 from trialmatch.config import BASE
-from trialmatch.fhir.needs import Needs
-from trialmatch.fhir.records import Records
-from trialmatch.fhir.server import fetch
-from trialmatch.fhir.studies import Definition
-from trialmatch.usecases import Answer, Engine, Question, match_patient
+from trialmatch.fhir.hospital.needs import Needs
+from trialmatch.fhir.hospital.server import fetch
+from trialmatch.fhir.patient.records import Records
+from trialmatch.fhir.study.studies import Definition
+from trialmatch.usecases.match import Answer, Engine, Question, match_patient
 
 from tests.harness import NOW, flat, study_bundle
 from tests.hospital import faults

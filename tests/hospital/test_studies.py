@@ -7,9 +7,9 @@ import json
 import pytest
 from trialmatch.config import Settings
 from trialmatch.errors import SourceUnavailable
-from trialmatch.fhir.server import study_definitions
+from trialmatch.fhir.hospital.server import study_definitions
 from trialmatch.resources import studies
-from trialmatch.usecases import Engine
+from trialmatch.usecases.match import Engine
 
 from tests.hospital import faults
 from tests.hospital.conftest import Start, settings

@@ -9,9 +9,9 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 from trialmatch.errors import BadRequest
-from trialmatch.web import mcode_places
-from trialmatch.web.mcode import _near
-from trialmatch.web.mcode_query import Query, normal, phases
+from trialmatch.web.mcode import places as mcode_places
+from trialmatch.web.mcode.query import Query, normal, phases
+from trialmatch.web.mcode.trials import _near
 
 from tests.mcode.material import MISSING, PATH, Json, bundle
 

@@ -9,11 +9,11 @@ import pytest
 from fhir.resources.R4B.researchstudy import ResearchStudy
 from trialmatch.config import Settings
 from trialmatch.eligibility.criteria import Study
-from trialmatch.fhir import studies as study_files
-from trialmatch.fhir.studies import Definition
+from trialmatch.fhir.study import studies as study_files
+from trialmatch.fhir.study.studies import Definition
 from trialmatch.terminology import mappings
-from trialmatch.usecases import Engine
-from trialmatch.web.mcode_studies import phase_codes, rendered, sites, statuses
+from trialmatch.usecases.match import Engine
+from trialmatch.web.mcode.studies import phase_codes, rendered, sites, statuses
 
 from tests.mcode.material import Json, WouldCrash, is_shown, read_by_client
 from tests.web.world import study_bundle

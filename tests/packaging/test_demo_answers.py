@@ -17,9 +17,9 @@ from trialmatch.config import Settings
 from trialmatch.demo import INDEX_DATE, attestations_path, hospital_path
 from trialmatch.demo.generate import CASES
 from trialmatch.eligibility.facts import Attestation
-from trialmatch.fhir.records import Records
-from trialmatch.fhir.sources import from_path
-from trialmatch.usecases import Engine, Question, match_patient
+from trialmatch.fhir.patient.records import Records
+from trialmatch.fhir.patient.sources import from_path
+from trialmatch.usecases.match import Engine, Question, match_patient
 
 STUDY = "NCT06892145"
 AS_OF = date.fromisoformat(INDEX_DATE)

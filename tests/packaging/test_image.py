@@ -189,7 +189,7 @@ class TestImage:
     def test_the_last_stage_holds_the_wheel_alone(self, image: dockerfile.Image) -> None:
         assert {path.name for path in image.root.iterdir()} == {"opt", "var"}
         (package,) = image.root.glob("opt/trialmatch/lib/python*/site-packages/trialmatch")
-        assert (package / "cli.py").is_file()
+        assert (package / "cli/main.py").is_file()
         assert image.user == 10001
 
     def test_it_does_the_main_job(self, image: dockerfile.Image) -> None:

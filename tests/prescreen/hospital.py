@@ -13,15 +13,15 @@ from typing import Any
 
 import pyarrow.parquet as pq
 from trialmatch.config import Settings
-from trialmatch.fhir import studies as study_files
-from trialmatch.fhir.records import Records
-from trialmatch.fhir.sources import from_path
-from trialmatch.fhir.studies import Definition
+from trialmatch.fhir.patient.records import Records
+from trialmatch.fhir.patient.sources import from_path
+from trialmatch.fhir.study import studies as study_files
+from trialmatch.fhir.study.studies import Definition
 from trialmatch.prescreen import engine as prescreen
 from trialmatch.prescreen.engine import Order, Summary
 from trialmatch.terminology import mappings
 from trialmatch.terminology.mappings import Terminology
-from trialmatch.usecases import Engine, Question, match_patient
+from trialmatch.usecases.match import Engine, Question, match_patient
 
 from tests.harness import NOW, study_bundle
 

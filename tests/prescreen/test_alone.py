@@ -16,7 +16,7 @@ import pytest
 from trialmatch.errors import TrialmatchError, UsageError
 from trialmatch.prescreen import alone as locks
 from trialmatch.prescreen.alone import NAME, alone
-from trialmatch.usecases import Engine
+from trialmatch.usecases.match import Engine
 
 from tests.prescreen.hospital import equal, folder_of, screened
 from tests.prescreen.people import three

@@ -11,18 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trialmatch import coverage, coverage_folder, demo
-from trialmatch.coverage import Count, Coverage, Wanted, concluded, document
-from trialmatch.coverage_folder import coverage_of_folder
+from trialmatch import demo
+from trialmatch.coverage import codes as coverage
+from trialmatch.coverage import folder as coverage_folder
+from trialmatch.coverage.codes import Count, Coverage, Wanted, concluded, document
+from trialmatch.coverage.folder import coverage_of_folder
 from trialmatch.errors import TrialmatchError
-from trialmatch.fhir import facts
-from trialmatch.fhir.apart import apart
-from trialmatch.fhir.records import Records
-from trialmatch.fhir.sources import from_bundle, from_path
+from trialmatch.fhir.patient import facts
+from trialmatch.fhir.patient.apart import apart
+from trialmatch.fhir.patient.records import Records
+from trialmatch.fhir.patient.sources import from_bundle, from_path
 from trialmatch.prescreen import fetch, reading
 from trialmatch.prescreen.progress import Progress
 from trialmatch.terminology.names import bare
-from trialmatch.usecases import Engine
+from trialmatch.usecases.match import Engine
 
 from tests.prescreen.hospital import folder_of
 from tests.prescreen.people import condition, hemoglobin, person, three
@@ -330,7 +332,7 @@ def test_nothing_of_a_patient_stays_behind(
     assert not list(room.iterdir())
 
 
-@pytest.mark.parametrize("writes", ["trialmatch.prescreen.reading.fetch", "trialmatch.coverage_folder.shelve"])
+@pytest.mark.parametrize("writes", ["trialmatch.prescreen.reading.fetch", "trialmatch.coverage.folder.shelve"])
 def test_no_room(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: str) -> None:
     """The line names the temporary folder."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "room"))

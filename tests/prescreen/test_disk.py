@@ -20,7 +20,7 @@ from trialmatch.prescreen import inputs
 from trialmatch.prescreen.engine import CHANGES, OUTPUTS
 from trialmatch.prescreen.survey import Survey
 from trialmatch.prescreen.work import NAME, publish, told_disk, write
-from trialmatch.usecases import Engine
+from trialmatch.usecases.match import Engine
 
 from tests.prescreen.hospital import equal, folder_of, screened
 from tests.prescreen.people import three

@@ -11,7 +11,7 @@ import pytest
 from trialmatch.eligibility.evaluator import settled
 from trialmatch.errors import BadInput, UsageError
 from trialmatch.prescreen import judge
-from trialmatch.usecases import Engine
+from trialmatch.usecases.match import Engine
 
 from tests.prescreen.hospital import folder_of, same, screened
 from tests.prescreen.people import condition, hemoglobin, person, three

@@ -93,8 +93,8 @@ class Watched(dict):  # type: ignore[type-arg]
 @pytest.mark.parametrize("kind", sorted(ELEMENTS))
 def test_the_survey_looks_at_all_that_the_reader_looks_at(kind: str) -> None:
     """An element that only the reader knew could make a record unreadable behind the filter's back."""
-    from trialmatch.fhir.facts import reader_of
-    from trialmatch.fhir.records import Record, Records
+    from trialmatch.fhir.patient.facts import reader_of
+    from trialmatch.fhir.patient.records import Record, Records
 
     asked: set[str] = set()
     for more in ({}, {"status": "completed"}, {"onsetDateTime": "2020"}, {"recorded": "2020"}, {"period": {}}):

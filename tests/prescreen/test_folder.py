@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from trialmatch.demo import hospital_path
 from trialmatch.errors import BadInput, PatientMissing
-from trialmatch.fhir.folder import of_patient
-from trialmatch.fhir.records import Records
-from trialmatch.fhir.sources import from_folder
-from trialmatch.usecases import Engine, Question, match_patient
+from trialmatch.fhir.patient.folder import of_patient
+from trialmatch.fhir.patient.records import Records
+from trialmatch.fhir.patient.sources import from_folder
+from trialmatch.usecases.match import Engine, Question, match_patient
 
 from tests.harness import NOW
 from tests.prescreen.hospital import AS_OF, folder_of

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from trialmatch.prescreen import closer, survey
-from trialmatch.usecases import Engine
+from trialmatch.usecases.match import Engine
 
 from tests.prescreen.hospital import Screened, folder_of, same, screened
 from tests.prescreen.people import condition, hemoglobin, person, three

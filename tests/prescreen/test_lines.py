@@ -15,7 +15,7 @@ from trialmatch.errors import BadInput
 from trialmatch.prescreen import blocks, closer, fetch, shares, survey
 from trialmatch.prescreen.blocks import Blocks, Lines
 from trialmatch.prescreen.inputs import Input
-from trialmatch.usecases import Engine
+from trialmatch.usecases.match import Engine
 
 from tests.prescreen.hospital import Screened, folder_of, same, screened
 from tests.prescreen.people import LOINC, condition, hemoglobin, person, three

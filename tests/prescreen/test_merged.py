@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trialmatch.fhir.sources import from_path
-from trialmatch.usecases import Engine
+from trialmatch.fhir.patient.sources import from_path
+from trialmatch.usecases.match import Engine
 
 from tests.prescreen.hospital import engine_of, folder_of, matched, same
 from tests.prescreen.people import condition, hemoglobin, person

@@ -16,7 +16,7 @@ from trialmatch.prescreen import attrition, outputs
 from trialmatch.prescreen.engine import CHANGES as SINCE
 from trialmatch.prescreen.engine import OUTPUTS
 from trialmatch.prescreen.since import CHANGED, CHANGES
-from trialmatch.usecases import Engine
+from trialmatch.usecases.match import Engine
 
 from tests.prescreen.hospital import Screened, folder_of, screened
 from tests.prescreen.people import condition, hemoglobin, person, three

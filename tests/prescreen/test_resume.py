@@ -18,7 +18,7 @@ from trialmatch.errors import UsageError
 from trialmatch.prescreen import engine as prescreen
 from trialmatch.prescreen import fetch
 from trialmatch.prescreen.work import NAME
-from trialmatch.usecases import Engine
+from trialmatch.usecases.match import Engine
 
 from tests.prescreen.hospital import equal, folder_of, screened
 from tests.prescreen.people import three

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from trialmatch.errors import BadInput, UsageError
 from trialmatch.prescreen.since import CHANGED, CHANGES, Change
-from trialmatch.usecases import Engine
+from trialmatch.usecases.match import Engine
 
 from tests.prescreen.hospital import Screened, engine_of, folder_of, screened
 from tests.prescreen.people import LOINC, condition, hemoglobin, person

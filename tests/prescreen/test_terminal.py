@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from trialmatch import terminal_prescreen
 from trialmatch.prescreen.progress import Progress
-from trialmatch.terminal_prescreen import Shown, summary_page
-from trialmatch.usecases import Engine
+from trialmatch.terminal import prescreen as terminal_prescreen
+from trialmatch.terminal.prescreen import Shown, summary_page
+from trialmatch.usecases.match import Engine
 
 from tests.prescreen.hospital import folder_of, screened
 from tests.prescreen.people import condition, hemoglobin, person, three

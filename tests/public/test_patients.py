@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from trialmatch.config import Settings
-from trialmatch.fhir.sources import from_path
-from trialmatch.usecases import Answer, Engine, Question, match_patient
+from trialmatch.fhir.patient.sources import from_path
+from trialmatch.usecases.match import Answer, Engine, Question, match_patient
 
 from tests.harness import NOW, flat
 

@@ -6,8 +6,8 @@ from functools import cache
 from typing import Any
 
 from trialmatch.config import Settings
-from trialmatch.fhir import studies
-from trialmatch.fhir.studies import StudySet
+from trialmatch.fhir.study import studies
+from trialmatch.fhir.study.studies import StudySet
 from trialmatch.registry.drafts import Draft, bundle, draft
 from trialmatch.registry.record import records
 from trialmatch.terminology import mappings

@@ -12,8 +12,8 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trialmatch.errors import BadInput
-from trialmatch.fhir import studies
-from trialmatch.fhir.sources import parse
+from trialmatch.fhir.patient.sources import parse
+from trialmatch.fhir.study import studies
 from trialmatch.registry.drafts import bundle, draft
 from trialmatch.registry.record import LONGEST_TEXT, records
 from trialmatch.registry.wording import printed

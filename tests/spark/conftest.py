@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from trialmatch.usecases import Engine
+from trialmatch.usecases.match import Engine
 
 from tests.prescreen.hospital import screened, shipped
 from tests.spark.cluster import Cluster, cluster

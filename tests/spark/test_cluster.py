@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from trialmatch.demo import hospital_path
-from trialmatch.usecases import Engine
+from trialmatch.usecases.match import Engine
 
 from tests.prescreen.hospital import AS_OF, screened
 from tests.spark.cluster import Cluster

@@ -12,13 +12,15 @@ from pathlib import Path
 import pytest
 from trialmatch.errors import BadInput, UsageError
 from trialmatch.prescreen import engine as prescreen
-from trialmatch.prescreen import inputs, spark_survey, spark_tasks
+from trialmatch.prescreen import inputs
 from trialmatch.prescreen.engine import Order
 from trialmatch.prescreen.inputs import Input
-from trialmatch.prescreen.spark_survey import Spread
+from trialmatch.prescreen.spark import survey as spark_survey
+from trialmatch.prescreen.spark import tasks as spark_tasks
+from trialmatch.prescreen.spark.survey import Spread
 from trialmatch.prescreen.survey import Survey
 from trialmatch.prescreen.workers import Shared, Workers
-from trialmatch.usecases import Engine
+from trialmatch.usecases.match import Engine
 
 from tests.prescreen.hospital import AS_OF
 from tests.spark.hospital import alike, generated

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from trialmatch.demo import hospital_path
 from trialmatch.errors import UsageError
-from trialmatch.prescreen import spark
 from trialmatch.prescreen.engine import Order
-from trialmatch.usecases import Engine
+from trialmatch.prescreen.spark import engine as spark
+from trialmatch.usecases.match import Engine
 
 from tests.prescreen.hospital import AS_OF
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from trialmatch.config import Settings
-from trialmatch.fhir import studies as study_files
-from trialmatch.fhir.sources import from_bundle
+from trialmatch.fhir.patient.sources import from_bundle
+from trialmatch.fhir.study import studies as study_files
 from trialmatch.terminology import mappings as mapping_files
-from trialmatch.usecases import Engine, Question, match_patient
+from trialmatch.usecases.match import Engine, Question, match_patient
 
 from tests.harness import NOW, Judged, judge, patient_bundle, study_bundle
 from tests.spec.model import ANY, Fact, Finding, Json, Row, Rule, Trial

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from trialmatch.config import BASE, Settings
 from trialmatch.errors import FaultyStudy
-from trialmatch.fhir import characteristics, r5, repeats
-from trialmatch.fhir import studies as study_files
-from trialmatch.fhir.leaves import content
-from trialmatch.fhir.studies import Definition, StudySet
+from trialmatch.fhir.study import characteristics, r5, repeats
+from trialmatch.fhir.study import studies as study_files
+from trialmatch.fhir.study.leaves import content
+from trialmatch.fhir.study.studies import Definition, StudySet
 from trialmatch.terminology import mappings
 
 SETTINGS = Settings.read({})

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from trialmatch.config import Settings
 from trialmatch.errors import BadInput, UsageError
-from trialmatch.fhir.definition_files import from_paths
-from trialmatch.fhir.sources import from_path
+from trialmatch.fhir.patient.sources import from_path
+from trialmatch.fhir.study.definition_files import from_paths
 from trialmatch.prescreen.inputs import find
 from trialmatch.terminology import mappings
 

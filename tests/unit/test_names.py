@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from trialmatch.fhir.names import called, record_number
+from trialmatch.fhir.patient.names import called, record_number
 
 NAMES: dict[str, tuple[Any, str]] = {
     "none": (None, ""),

@@ -17,9 +17,9 @@ from trialmatch.eligibility.program import Program, Ranking
 from trialmatch.eligibility.units import UCUM
 from trialmatch.eligibility.values import Interval
 from trialmatch.eligibility.verdict import VERDICTS, Match, conclude
-from trialmatch.fhir.facts import facts_of
-from trialmatch.fhir.sources import from_bundle, from_path
-from trialmatch.usecases import Engine, Question, context_of
+from trialmatch.fhir.patient.facts import facts_of
+from trialmatch.fhir.patient.sources import from_bundle, from_path
+from trialmatch.usecases.match import Engine, Question, context_of
 
 from tests.harness import patient_bundle
 

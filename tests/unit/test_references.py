@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from trialmatch.config import Settings
 from trialmatch.errors import FaultyStudy
-from trialmatch.fhir import studies as study_files
-from trialmatch.fhir.studies import Definition
+from trialmatch.fhir.study import studies as study_files
+from trialmatch.fhir.study.studies import Definition
 from trialmatch.terminology import mappings
 
 SETTINGS = Settings.read({})

@@ -8,7 +8,7 @@ import pytest
 from trialmatch.config import Settings
 from trialmatch.eligibility.values import Coding, Quantity, Text
 from trialmatch.fhir.elements import Json, codings
-from trialmatch.fhir.observations import quantity
+from trialmatch.fhir.patient.observations import quantity
 from trialmatch.terminology import mappings
 
 TERMINOLOGY = mappings.load(Settings.read({}))

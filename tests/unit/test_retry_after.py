@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from trialmatch.fhir.retry_after import seconds
+from trialmatch.fhir.hospital.retry_after import seconds
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from trialmatch.config import Settings
 from trialmatch.eligibility.rows import computable, printed_rows
-from trialmatch.usecases import Engine
+from trialmatch.usecases.match import Engine
 
 ROWS = Path(__file__).parents[1] / "situations"
 STUDIES = {

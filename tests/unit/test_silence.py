@@ -17,11 +17,11 @@ from trialmatch.eligibility.criteria import EventLeaf, ExposureLeaf, JudgementLe
 from trialmatch.eligibility.evaluator import evaluate, judge, settled
 from trialmatch.eligibility.facts import Attestation, Facts, Person, Source
 from trialmatch.eligibility.silence import Silences
-from trialmatch.fhir.facts import facts_of
-from trialmatch.fhir.records import FACT_TYPES
-from trialmatch.fhir.sources import from_path
+from trialmatch.fhir.patient.facts import facts_of
+from trialmatch.fhir.patient.records import FACT_TYPES
+from trialmatch.fhir.patient.sources import from_path
 from trialmatch.matching import context_of, rules_of
-from trialmatch.usecases import Engine
+from trialmatch.usecases.match import Engine
 
 DAY = date(2026, 3, 1)
 ENGINE = Engine.start(Settings.read({}))

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from trialmatch.errors import BadInput
-from trialmatch.fhir.records import FACT_TYPES, Records, identities
-from trialmatch.fhir.sources import from_bundle, from_folder
+from trialmatch.fhir.patient.records import FACT_TYPES, Records, identities
+from trialmatch.fhir.patient.sources import from_bundle, from_folder
 
 Json = dict[str, Any]
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trialmatch import attestations
 from trialmatch.errors import BadInput
-from trialmatch.fhir.sources import parse
+from trialmatch.fhir.patient.sources import parse
 
 from tests.unit.spoiling import spoilt
 

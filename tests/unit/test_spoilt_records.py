@@ -12,9 +12,9 @@ import orjson
 import pytest
 from trialmatch.demo import generate
 from trialmatch.errors import TrialmatchError
-from trialmatch.fhir.folder import of_patient
-from trialmatch.fhir.sources import from_bundle
-from trialmatch.usecases import Engine, Question, match_patient
+from trialmatch.fhir.patient.folder import of_patient
+from trialmatch.fhir.patient.sources import from_bundle
+from trialmatch.usecases.match import Engine, Question, match_patient
 
 from tests.harness import NOW
 from tests.prescreen.hospital import folder_of, shipped

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from trialmatch.config import BASE, Settings
 from trialmatch.documents import study_document
 from trialmatch.errors import BadInput, FaultyStudy
-from trialmatch.fhir import studies as study_files
-from trialmatch.fhir.faults import Faults
-from trialmatch.fhir.sources import parse
-from trialmatch.fhir.studies import StudySet
+from trialmatch.fhir.patient.sources import parse
+from trialmatch.fhir.study import studies as study_files
+from trialmatch.fhir.study.faults import Faults
+from trialmatch.fhir.study.studies import StudySet
 from trialmatch.terminology import mappings
 
 from tests.harness import faults, study_bundle

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from trialmatch.fhir.records import Record, newest
+from trialmatch.fhir.patient.records import Record, newest
 
 Json = dict[str, Any]
 

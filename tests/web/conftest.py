@@ -10,9 +10,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from trialmatch.config import Settings
-from trialmatch.fhir.studies import Definition, shipped
+from trialmatch.fhir.study.studies import Definition, shipped
 from trialmatch.store.database import Store
-from trialmatch.usecases import Engine
+from trialmatch.usecases.match import Engine
 from trialmatch.web.app import create_app
 
 from tests.web.world import hospital_served, settings_of

@@ -21,7 +21,7 @@ from typing import Any
 from flask import Flask
 from trialmatch.store import runs
 from trialmatch.store.runs import Run
-from trialmatch.web import prescreen_runs
+from trialmatch.web.prescreens import runs as prescreen_runs
 from trialmatch.web.service import Service
 
 from tests.web.world import AS_OF, Json

@@ -10,7 +10,7 @@ from threading import Barrier
 from flask.testing import FlaskClient
 from trialmatch.store import attestations
 from trialmatch.store.database import Store
-from trialmatch.usecases import Question
+from trialmatch.usecases.match import Question
 from trialmatch.web.app import create_app
 from trialmatch.web.service import Service, patient_key
 

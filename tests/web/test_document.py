@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 from flask.testing import FlaskClient
-from trialmatch.web import examples
+from trialmatch.web.api import examples
 
 from tests.web.world import AS_OF, LIKELY, Json
 

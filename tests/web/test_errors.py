@@ -228,7 +228,7 @@ def test_an_internal_error_says_nothing(app: Flask, client: FlaskClient, monkeyp
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("the patient is called Jane")
 
-    monkeypatch.setattr("trialmatch.web.api_matches.from_bundle", fail)
+    monkeypatch.setattr("trialmatch.web.api.matches.from_bundle", fail)
     answer = client.post("/api/v1/matches", json=patient_bundle())
     problem = _problem(answer, 500)
     assert problem["detail"] == "an error of the service itself; quote the request id in a report"

@@ -9,7 +9,7 @@ from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.capabilitystatement import CapabilityStatement
 from fhir.resources.R4B.operationdefinition import OperationDefinition
 from flask.testing import FlaskClient
-from trialmatch.web import schemas
+from trialmatch.web.api import schemas
 
 from tests.web.world import AS_OF, LIKELY, Json
 

@@ -16,7 +16,9 @@ import pytest
 from sqlalchemy import text
 from trialmatch.store import attestations, runs
 from trialmatch.store.database import Store
-from trialmatch.web import housekeeping, prescreen_results, prescreen_runs
+from trialmatch.web import housekeeping
+from trialmatch.web.prescreens import results as prescreen_results
+from trialmatch.web.prescreens import runs as prescreen_runs
 from trialmatch.web.serve import _background
 from trialmatch.web.service import Service
 
@@ -134,7 +136,7 @@ def test_what_cannot_be_removed_now_is_said_and_left_for_later(
 ) -> None:
     folder = run_of(service, 31)
     with monkeypatch.context() as patch:
-        patch.setattr("trialmatch.web.prescreen_results.shutil.rmtree", lambda *_, **__: None)
+        patch.setattr("trialmatch.web.prescreens.results.shutil.rmtree", lambda *_, **__: None)
         housekeeping.tidy(service)
     assert folder.exists() and runs.get(service.store, folder.name) is None
     assert "what a prescreen has left cannot be removed now" in "".join(capsys.readouterr())

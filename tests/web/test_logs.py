@@ -68,13 +68,13 @@ def test_an_internal_error_tells_its_kind_and_place(
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("the patient is called Jane")
 
-    monkeypatch.setattr("trialmatch.web.api_matches.from_bundle", fail)
+    monkeypatch.setattr("trialmatch.web.api.matches.from_bundle", fail)
     client = app_of(tmp_path).test_client()
     answer = client.post("/api/v1/matches", json=patient_bundle())
     (line,) = [one for one in _lines(written) if one["event"] == "failure"]
     assert (line["error"], line["status"], line["level"]) == ("RuntimeError", 500, "error")
     assert line["request"] == answer.get_json()["requestId"]
-    assert line["place"].startswith("web/api_matches.py:")
+    assert line["place"].startswith("web/api/matches.py:")
     assert "Jane" not in written.getvalue()
     monkeypatch.setenv("TRIALMATCH_DEBUG", "1")
     client.post("/api/v1/matches", json=patient_bundle())

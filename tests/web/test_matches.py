@@ -11,8 +11,8 @@ from flask import Flask, abort, request
 from flask.testing import FlaskClient
 from trialmatch.demo import hospital_path
 from trialmatch.demo.server import create_app as demo_hospital
-from trialmatch.fhir.sources import from_path
-from trialmatch.usecases import Engine, Question, match_patient
+from trialmatch.fhir.patient.sources import from_path
+from trialmatch.usecases.match import Engine, Question, match_patient
 from trialmatch.web.service import Service
 
 from tests.web.world import AS_OF, LIKELY, Json, app_of, patient_bundle, served

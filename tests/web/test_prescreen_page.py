@@ -17,8 +17,9 @@ from trialmatch.demo import hospital_path
 from trialmatch.errors import StoreUnavailable
 from trialmatch.store import audit, runs
 from trialmatch.store.runs import Run
-from trialmatch.web import pages_prescreen, prescreen_results
 from trialmatch.web.app import create_app
+from trialmatch.web.pages import prescreen as pages_prescreen
+from trialmatch.web.prescreens import results as prescreen_results
 
 from tests.web.prescreened import TRIAL, asked_for, carried_out, here, under_way, write_export
 from tests.web.world import AS_OF, Json, app_of, bearer, issued, settings_of, study_bundle

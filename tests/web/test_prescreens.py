@@ -23,9 +23,10 @@ from flask.testing import FlaskClient
 from trialmatch.demo import hospital_path
 from trialmatch.store import audit, runs
 from trialmatch.store.database import Store
-from trialmatch.web import housekeeping, prescreen_runs
+from trialmatch.web import housekeeping
 from trialmatch.web.app import create_app
-from trialmatch.web.prescreens import CSV, NDJSON, PARQUET
+from trialmatch.web.prescreens import runs as prescreen_runs
+from trialmatch.web.prescreens.jobs import CSV, NDJSON, PARQUET
 from trialmatch.web.service import Service
 
 from tests.web.process import running
@@ -250,7 +251,7 @@ def slowly(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         said.flush()
         return real([*command[:1], "-c", "import time; time.sleep(600)"], **more)
 
-    monkeypatch.setattr("trialmatch.web.prescreen_runs.subprocess.Popen", endless)
+    monkeypatch.setattr("trialmatch.web.prescreens.runs.subprocess.Popen", endless)
     monkeypatch.setattr(prescreen_runs, "_ALIVE", 0.1)
     yield
 
@@ -319,7 +320,7 @@ def test_a_process_ends_with_its_service(tmp_path: Path) -> None:
     """Its standard input is at its end as soon as the service is gone; it was waiting for the lock of another."""
     with (tmp_path / "lock").open("wb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        command = [sys.executable, "-m", "trialmatch.cli_held", str(tmp_path / "lock"), "--version"]
+        command = [sys.executable, "-m", "trialmatch.cli.held", str(tmp_path / "lock"), "--version"]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert process.stdin is not None
         time.sleep(0.5)

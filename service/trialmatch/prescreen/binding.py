@@ -13,8 +13,8 @@ import orjson
 
 from trialmatch.config import Settings
 from trialmatch.fhir.elements import Json
-from trialmatch.fhir.facts import reader_of
-from trialmatch.fhir.records import Records
+from trialmatch.fhir.patient.facts import reader_of
+from trialmatch.fhir.patient.records import Records
 from trialmatch.prescreen.gates import Gate
 from trialmatch.terminology.mappings import Terminology
 

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from trialmatch.fhir.elements import Json, Malformed
-from trialmatch.fhir.records import Records, Whose, subjects
-from trialmatch.fhir.sources import opened, take_line
+from trialmatch.fhir.patient.records import Records, Whose, subjects
+from trialmatch.fhir.patient.sources import opened, take_line
 from trialmatch.prescreen.binding import Binder
 from trialmatch.prescreen.inputs import Input
 

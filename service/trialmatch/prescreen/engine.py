@@ -18,7 +18,7 @@ from trialmatch import __version__
 from trialmatch.config import Settings
 from trialmatch.eligibility.criteria import Study
 from trialmatch.errors import BadInput, UsageError
-from trialmatch.fhir.studies import StudySet
+from trialmatch.fhir.study.studies import StudySet
 from trialmatch.prescreen import attrition, outputs
 from trialmatch.prescreen.alone import alone
 from trialmatch.prescreen.attrition_page import page

@@ -20,11 +20,11 @@ from typing import Any, BinaryIO
 import orjson
 
 from trialmatch.errors import BadInput, SourceUnavailable
-from trialmatch.fhir.bulk import Expired, File, Manifest, Server
-from trialmatch.fhir.bulk_files import Miscounted, Saved, lies_there, resources, save
-from trialmatch.fhir.bulk_request import Request
+from trialmatch.fhir.bulk.export import Expired, File, Manifest, Server
+from trialmatch.fhir.bulk.files import Miscounted, Saved, lies_there, resources, save
+from trialmatch.fhir.bulk.request import Request
 from trialmatch.fhir.elements import Json
-from trialmatch.fhir.server import shown
+from trialmatch.fhir.hospital.server import shown
 from trialmatch.prescreen.work import told_disk
 
 #: Files fetched side by side.

@@ -19,7 +19,7 @@ from pathlib import Path
 from struct import Struct
 
 from trialmatch.fhir.elements import Malformed
-from trialmatch.fhir.records import Whose, subjects
+from trialmatch.fhir.patient.records import Whose, subjects
 from trialmatch.prescreen.closer import Identifier, numbered, record_of
 from trialmatch.prescreen.shares import LINES, Found, Share, changed, plain
 

@@ -12,11 +12,11 @@ import orjson
 
 from trialmatch.config import Settings
 from trialmatch.errors import BadInput, UsageError
-from trialmatch.fhir.backend_services import Tokens
-from trialmatch.fhir.bulk import Server
-from trialmatch.fhir.bulk_request import Request
-from trialmatch.fhir.needs import Needs
-from trialmatch.fhir.server import shown
+from trialmatch.fhir.bulk.export import Server
+from trialmatch.fhir.bulk.request import Request
+from trialmatch.fhir.hospital.backend_services import Tokens
+from trialmatch.fhir.hospital.needs import Needs
+from trialmatch.fhir.hospital.server import shown
 from trialmatch.prescreen.export import Exported, earlier_request, earlier_time, export
 
 #: Where an export lies that nobody wants to keep.

@@ -22,10 +22,10 @@ from trialmatch.eligibility.facts import Person, Source
 from trialmatch.eligibility.silence import Silences
 from trialmatch.eligibility.verdict import INELIGIBLE, Match, conclude
 from trialmatch.errors import TrialmatchError
-from trialmatch.fhir.facts import Reader
-from trialmatch.fhir.needs import observed
-from trialmatch.fhir.records import Record, Records, references
-from trialmatch.fhir.sources import resource_of, take_line
+from trialmatch.fhir.hospital.needs import observed
+from trialmatch.fhir.patient.facts import Reader
+from trialmatch.fhir.patient.records import Record, Records, references
+from trialmatch.fhir.patient.sources import resource_of, take_line
 from trialmatch.matching import context_of, deceased, rules_of
 from trialmatch.prescreen.gates import Sieves
 from trialmatch.terminology.mappings import Terminology

@@ -12,7 +12,7 @@ from functools import partial as bound
 from pathlib import Path
 
 from trialmatch.errors import BadInput
-from trialmatch.fhir.records import FACT_TYPES, Records, Whose, identities, identity_of, references
+from trialmatch.fhir.patient.records import FACT_TYPES, Records, Whose, identities, identity_of, references
 from trialmatch.prescreen import closer, people
 from trialmatch.prescreen.binding import Binder
 from trialmatch.prescreen.blocks import Blocks, Lines, Rows, counted, digest_of, merged, rows_of

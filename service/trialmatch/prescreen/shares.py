@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trialmatch.errors import BadInput
-from trialmatch.fhir.sources import opened
+from trialmatch.fhir.patient.sources import opened
 from trialmatch.prescreen.blocks import BLOCK, Lines, Rows, newlines
 from trialmatch.prescreen.closer import numbered
 from trialmatch.prescreen.inputs import Input

@@ -20,7 +20,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from trialmatch.errors import TrialmatchError
-from trialmatch.fhir.records import CONTEXT_TYPES, FACT_TYPES
+from trialmatch.fhir.patient.records import CONTEXT_TYPES, FACT_TYPES
 from trialmatch.fhir.resource_types import RESOURCE_TYPES
 from trialmatch.prescreen import columns
 from trialmatch.prescreen.bearers import Bearers

@@ -9,7 +9,7 @@ from datetime import date
 
 from trialmatch.eligibility.criteria import Study
 from trialmatch.fhir.elements import Json
-from trialmatch.fhir.records import Records, identities, identity_of
+from trialmatch.fhir.patient.records import Records, identities, identity_of
 from trialmatch.prescreen.attrition import DECEASED, GATE, PERSON
 from trialmatch.prescreen.closer import numbered, record_of
 from trialmatch.prescreen.gates import Sieves

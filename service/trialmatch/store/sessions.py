@@ -1,7 +1,7 @@
 """Sessions of the web pages: sealed contents by a digest of the browser's secret, until they run out.
 
 Whoever reads the database learns neither the secret nor the contents: both are the caller's to keep (see
-:mod:`trialmatch.web.sessions`).
+:mod:`trialmatch.web.login.sessions`).
 """
 
 from __future__ import annotations

@@ -15,27 +15,20 @@ from flask.json.provider import JSONProvider
 
 from trialmatch.config import Settings
 from trialmatch.store.database import Store
-from trialmatch.web import (
-    api,
-    api_attestations,
-    api_matches,
-    api_studies,
-    cds_hooks,
-    fhir_operations,
-    headers,
-    launch,
-    limits,
-    login_pages,
-    logs,
-    mcode,
-    operations,
-    pages,
-    prescreens,
-    problems,
-    security,
-    sessions,
-)
+from trialmatch.web import headers, limits, logs, operations, problems
+from trialmatch.web.access import security
+from trialmatch.web.api import attestations as api_attestations
+from trialmatch.web.api import matches as api_matches
+from trialmatch.web.api import shared as api
+from trialmatch.web.api import studies as api_studies
+from trialmatch.web.cds import hooks as cds_hooks
 from trialmatch.web.converters import FhirId
+from trialmatch.web.fhir import operations as fhir_operations
+from trialmatch.web.login import launch, sessions
+from trialmatch.web.login import pages as login_pages
+from trialmatch.web.mcode import trials as mcode
+from trialmatch.web.pages import views as pages
+from trialmatch.web.prescreens import jobs as prescreens
 from trialmatch.web.service import Service
 
 

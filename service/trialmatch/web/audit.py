@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from trialmatch.web.callers import Caller
+from trialmatch.web.access.callers import Caller
 
 _DICOM = "http://dicom.nema.org/resources/ontology/DCM"
 _REST = "http://terminology.hl7.org/CodeSystem/audit-event-type"

@@ -8,8 +8,8 @@ import time
 
 from trialmatch.errors import TrialmatchError
 from trialmatch.store import retention
-from trialmatch.web import prescreen_results
 from trialmatch.web.logs import log
+from trialmatch.web.prescreens import results as prescreen_results
 from trialmatch.web.service import Service
 
 #: Seconds between two looks, give or take a half so that workers do not look together.

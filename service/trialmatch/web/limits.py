@@ -15,7 +15,7 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMe
 
 from trialmatch.config import Settings, variable
 from trialmatch.errors import TrialmatchError, UsageError
-from trialmatch.web.security import caller
+from trialmatch.web.access.security import caller
 from trialmatch.web.service import service
 
 #: What probes ask, and what a page brings along. It is not counted.

@@ -8,9 +8,10 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from swagger_ui_bundle import swagger_ui_path
 from werkzeug import Response as BaseResponse
 
-from trialmatch.fhir.client_keys import public_jwks
-from trialmatch.web import metrics, schemas_documents
-from trialmatch.web.api import Blueprint, answer
+from trialmatch.fhir.hospital.client_keys import public_jwks
+from trialmatch.web import metrics
+from trialmatch.web.api import schemas_documents
+from trialmatch.web.api.shared import Blueprint, answer
 from trialmatch.web.service import service
 
 blueprint = Blueprint("operations", __name__, description="For those who run the service")

@@ -20,7 +20,8 @@ from werkzeug.exceptions import HTTPException, InternalServerError, Precondition
 from trialmatch.config import BASE
 from trialmatch.errors import BadInput, FaultyStudy, StoreUnavailable, TrialmatchError, UnknownStudy
 from trialmatch.lines import plural
-from trialmatch.web import logs, pages_problem
+from trialmatch.web import logs
+from trialmatch.web.pages import problem as pages_problem
 
 #: What the type of a problem of ours begins with; errors of HTTP itself have the type ``about:blank``.
 TYPES = f"{BASE.removesuffix('/fhir')}/problems/"

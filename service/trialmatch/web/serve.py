@@ -134,8 +134,8 @@ def serve(settings: Settings, ready: Callable[[str], None], clock: Callable[[], 
     """
     with _counting_together():
         from trialmatch.web import logs  # not before: the metrics look for their folder when they are loaded
+        from trialmatch.web.access.security import check_bind
         from trialmatch.web.app import create_app
-        from trialmatch.web.security import check_bind
 
         check_bind(settings.host, settings)
         _check_free(settings.host, settings.port)
@@ -160,7 +160,8 @@ def serve(settings: Settings, ready: Callable[[str], None], clock: Callable[[], 
 
 def _background(service: Service) -> None:
     """What every worker does besides answering."""
-    from trialmatch.web import housekeeping, prescreen_runs
+    from trialmatch.web import housekeeping
+    from trialmatch.web.prescreens import runs as prescreen_runs
 
     housekeeping.start(service)
     prescreen_runs.start(service)

@@ -19,20 +19,21 @@ from werkzeug.exceptions import HTTPException
 from trialmatch import attestations
 from trialmatch.config import Settings, variable
 from trialmatch.errors import SourceUnavailable, Stale, StoreUnavailable, TrialmatchError
-from trialmatch.fhir.backend_services import Tokens
-from trialmatch.fhir.client_keys import public_jwks
-from trialmatch.fhir.records import Records, identities
-from trialmatch.fhir.server import Given, fetch
-from trialmatch.fhir.studies import Definition
+from trialmatch.fhir.hospital.backend_services import Tokens
+from trialmatch.fhir.hospital.client_keys import public_jwks
+from trialmatch.fhir.hospital.server import Given, fetch
+from trialmatch.fhir.patient.records import Records, identities
+from trialmatch.fhir.study.studies import Definition
 from trialmatch.store import attestations as answers
 from trialmatch.store import audit as audit_log
 from trialmatch.store import studies as added_studies
 from trialmatch.store.database import Store
-from trialmatch.usecases import Answer, Engine, Question, match_patient, study_sources
-from trialmatch.web import additions, audit, metrics
+from trialmatch.usecases.match import Answer, Engine, Question, match_patient, study_sources
+from trialmatch.web import audit, metrics
+from trialmatch.web.access.security import caller
+from trialmatch.web.api import additions
 from trialmatch.web.audit import Access
 from trialmatch.web.logs import log
-from trialmatch.web.security import caller
 
 T = TypeVar("T")
 

@@ -1,0 +1,1 @@
+"""How far the mappings reach: the codes and units of a source that nothing knows, and who has which concept."""

@@ -1,0 +1,1 @@
+"""A patient's raw records to facts."""

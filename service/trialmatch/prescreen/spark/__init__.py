@@ -1,0 +1,1 @@
+"""Prescreening on a Spark cluster."""

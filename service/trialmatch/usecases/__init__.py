@@ -1,0 +1,1 @@
+"""What trialmatch does, whoever asks."""

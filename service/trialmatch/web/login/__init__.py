@@ -1,0 +1,1 @@
+"""Who looks at pages: launches from an EHR, sign-ins, sessions."""

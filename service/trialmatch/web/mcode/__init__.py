@@ -1,0 +1,1 @@
+"""The contract of the mCODE clinical-trial-matching-service."""

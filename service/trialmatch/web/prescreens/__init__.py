@@ -1,0 +1,1 @@
+"""Prescreens as jobs of the service."""
