@@ -18,6 +18,8 @@ from trialmatch.web.access.tokens import ALGORITHMS, Issuers
 
 from tests.auth.issuer import AUDIENCE, ISSUER, NOW, claims, ec, key_for, key_set, raw, rsa, stored, token
 
+DEEP = b"[" * 2500 + b"]" * 2500
+
 
 @pytest.fixture
 def issuers(tmp_path: Path) -> Issuers:
@@ -303,8 +305,6 @@ def test_keys_of_one_issuer_do_not_sign_for_another(tmp_path: Path) -> None:
         raw(b'{"alg":["RS256"]}', {}),
         raw(b'{"alg":{"RS256":1}}', {}),
         raw(b"{" * 3000, {}),
-        raw(b'{"alg":"RS256","a":' + b"[" * 2500 + b"]" * 2500 + b"}", {}),
-        raw({"alg": "RS256"}, b'{"iss":"https://idp.hospital.example","a":' + b"[" * 2500 + b"]" * 2500 + b"}"),
         raw({"alg": "RS256"}, b'{"exp":' + b"9" * 5000 + b"}"),
         raw({"alg": "RS256"}, b"\xff\xfe"),
         # encrypted, not signed (five parts)
@@ -313,6 +313,18 @@ def test_keys_of_one_issuer_do_not_sign_for_another(tmp_path: Path) -> None:
 )
 def test_what_is_no_token(issuers: Issuers, text: str) -> None:
     assert refusal(issuers, text) in ("malformed", "algorithm")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        raw(b'{"alg":"RS256","a":' + DEEP + b"}", {}),
+        raw({"alg": "RS256"}, b'{"iss":"https://idp.hospital.example","a":' + DEEP + b"}"),
+    ],
+)
+def test_a_token_that_is_deep(issuers: Issuers, text: str) -> None:
+    """From Python 3.12 on its JSON reader goes down there; the signature is then what is wrong."""
+    assert refusal(issuers, text) in ("malformed", "signature")
 
 
 def test_a_token_that_is_too_large(issuers: Issuers) -> None:

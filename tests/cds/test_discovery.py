@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, unquote
 import pytest
 from flask import Flask
 from trialmatch.config import Settings
-from trialmatch.fhir.hospital.needs import Needs
+from trialmatch.fhir.patient.needs import Needs
 from trialmatch.fhir.study import studies as study_files
 from trialmatch.fhir.study.studies import Definition
 from trialmatch.terminology import mappings

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from trialmatch.errors import BadRequest
-from trialmatch.fhir.hospital.needs import Needs
+from trialmatch.fhir.patient.needs import Needs
 from trialmatch.web.cds.prefetch import Given, Template, given, templates
 
 from tests.cds.ehr import Ehr

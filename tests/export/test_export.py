@@ -13,7 +13,7 @@ from trialmatch.config import Settings
 from trialmatch.errors import BadInput, SourceUnavailable
 from trialmatch.fhir.bulk.export import Server
 from trialmatch.fhir.bulk.request import Request
-from trialmatch.fhir.hospital.needs import Needs
+from trialmatch.fhir.patient.needs import Needs
 from trialmatch.prescreen.export import Exported, earlier_time, export
 
 from tests.export.server import Answer, Asked, BulkServer, serving

@@ -31,7 +31,7 @@ FETCH = """
 import logging, sys
 logging.getLogger("asyncio").setLevel(logging.ERROR)
 from trialmatch.config import Settings
-from trialmatch.fhir.server import fetch
+from trialmatch.fhir.hospital.server import fetch
 def one():
     return len(fetch(sys.argv[1], "p", Settings.read({})).by_type["Condition"])
 """
@@ -58,7 +58,8 @@ def test_a_program_ends_while_an_answer_is_awaited(start: Start) -> None:
 def test_a_process_that_forks(start: Start) -> None:
     """Parent and children each fetch: before the fork, after it, and the parent again after its children are gone."""
     code = """
-    import os
+    import os, warnings
+    warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)  # Python >= 3.12
     print(one(), flush=True)
     for _ in range(2):
         child = os.fork()

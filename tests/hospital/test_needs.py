@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from trialmatch.config import BASE, Settings
-from trialmatch.fhir.hospital.needs import Needs
+from trialmatch.fhir.patient.needs import Needs
 from trialmatch.fhir.study import studies as study_files
 from trialmatch.fhir.study.studies import Definition
 from trialmatch.terminology import mappings

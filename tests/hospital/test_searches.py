@@ -8,8 +8,8 @@ from urllib.parse import unquote
 
 import pytest
 from trialmatch.config import BASE
-from trialmatch.fhir.hospital.needs import Needs
 from trialmatch.fhir.hospital.server import fetch
+from trialmatch.fhir.patient.needs import Needs
 from trialmatch.fhir.patient.records import Records
 from trialmatch.fhir.study.studies import Definition
 from trialmatch.usecases.match import Answer, Engine, Question, match_patient

@@ -119,14 +119,23 @@ def _keys(*arguments: str | Path) -> str:
     return done.stdout.strip()
 
 
+def _folder_for_all() -> Path:
+    """A folder that the image's user may read, too; pytest's own are for nobody else."""
+    folder = Path(tempfile.mkdtemp(prefix="trialmatch-image-"))
+    folder.chmod(0o755)
+    return folder
+
+
 @pytest.fixture
-def made(tmp_path: Path) -> tuple[Path, Path, Path]:
+def made() -> Iterator[tuple[Path, Path, Path]]:
     """The three folders of a first start: the database's, the service's, the issuer's."""
-    folders = (tmp_path / "database", tmp_path / "service", tmp_path / "issuer")
-    for folder in folders:
-        folder.mkdir()
+    folder = _folder_for_all()
+    folders = (folder / "database", folder / "service", folder / "issuer")
+    for one in folders:
+        one.mkdir()
     _keys("make", *folders)
-    return folders
+    yield folders
+    shutil.rmtree(folder)
 
 
 def _mode(path: Path) -> int:
@@ -173,9 +182,8 @@ def test_a_token_is_for_what_was_asked(made: tuple[Path, Path, Path]) -> None:
 
 @pytest.fixture(scope="module")
 def image() -> Iterator[dockerfile.Image]:
-    """The image, carried out step by step, in a folder that the image's user may read too."""
-    folder = Path(tempfile.mkdtemp(prefix="trialmatch-image-"))
-    folder.chmod(0o755)
+    """The image, carried out step by step."""
+    folder = _folder_for_all()
     try:
         yield dockerfile.build(folder)
     finally:

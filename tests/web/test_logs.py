@@ -28,6 +28,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.configure(**before)
+    vars(logs.log).pop("bind", None)  # where structlog keeps how it was configured at the first line
 
 
 def _lines(stream: io.StringIO) -> list[Json]:

@@ -15,8 +15,8 @@ from trialmatch.errors import BadInput, UsageError
 from trialmatch.fhir.bulk.export import Server
 from trialmatch.fhir.bulk.request import Request
 from trialmatch.fhir.hospital.backend_services import Tokens
-from trialmatch.fhir.hospital.needs import Needs
 from trialmatch.fhir.hospital.server import shown
+from trialmatch.fhir.patient.needs import Needs
 from trialmatch.prescreen.export import Exported, earlier_request, earlier_time, export
 
 #: Where an export lies that nobody wants to keep.

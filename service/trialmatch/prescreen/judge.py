@@ -22,8 +22,8 @@ from trialmatch.eligibility.facts import Person, Source
 from trialmatch.eligibility.silence import Silences
 from trialmatch.eligibility.verdict import INELIGIBLE, Match, conclude
 from trialmatch.errors import TrialmatchError
-from trialmatch.fhir.hospital.needs import observed
 from trialmatch.fhir.patient.facts import Reader
+from trialmatch.fhir.patient.needs import observed
 from trialmatch.fhir.patient.records import Record, Records, references
 from trialmatch.fhir.patient.sources import resource_of, take_line
 from trialmatch.matching import context_of, deceased, rules_of

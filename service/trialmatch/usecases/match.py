@@ -17,8 +17,8 @@ from trialmatch.eligibility.facts import Attestation, Facts, Source
 from trialmatch.eligibility.outlook import Outlooks
 from trialmatch.eligibility.program import Ranking
 from trialmatch.eligibility.verdict import INELIGIBLE, Match, conclude
-from trialmatch.fhir.hospital.needs import hold
 from trialmatch.fhir.patient.facts import facts_of
+from trialmatch.fhir.patient.needs import hold
 from trialmatch.fhir.patient.records import FACT_TYPES, Records
 from trialmatch.fhir.patient.sources import from_bundle, parse
 from trialmatch.fhir.study.studies import StudySet, names

@@ -17,7 +17,7 @@ from trialmatch.terminology.mappings import Terminology
 
 if TYPE_CHECKING:  # of no use to who only looks at studies, and long to import
     from trialmatch.eligibility.silence import Silences
-    from trialmatch.fhir.hospital.needs import Needs
+    from trialmatch.fhir.patient.needs import Needs
 
 #: Of how many choices of studies an engine remembers what they need.
 _REMEMBERED = 256
@@ -56,7 +56,7 @@ class Engine:
         """What of a patient the criteria of some studies (of all, without ids) can use: what to ask a hospital for."""
         found = self._needs.get(study_ids)
         if found is None:
-            from trialmatch.fhir.hospital.needs import Needs
+            from trialmatch.fhir.patient.needs import Needs
 
             found = Needs.of(self.studies.only(study_ids).matchable, self.terminology)
             if len(self._needs) >= _REMEMBERED:  # callers choose the ids

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from trialmatch.fhir.elements import Json, objects
-from trialmatch.fhir.hospital.needs import Needs
+from trialmatch.fhir.patient.needs import Needs
 
 NDJSON = "application/fhir+ndjson"
 
@@ -36,7 +36,7 @@ class Request:
         """What the criteria can use; Observations by code, where all codes can be named and silence decides nothing.
 
         Where it does, what only words connect with a criterion must be seen too
-        (:mod:`trialmatch.fhir.hospital.needs`), and a filter that does not find it leaves no trace in an export.
+        (:mod:`trialmatch.fhir.patient.needs`), and a filter that does not find it leaves no trace in an export.
         """
         extra = ("Medication",) if any(kind.startswith("Medication") for kind in needs.types) else ()
         filters: tuple[str, ...] = ()

@@ -19,10 +19,10 @@ from trialmatch.fhir.elements import Json, objects
 from trialmatch.fhir.hospital import batch
 from trialmatch.fhir.hospital.asking import Asking, Found
 from trialmatch.fhir.hospital.capabilities import RELEASES, server
-from trialmatch.fhir.hospital.needs import Needs
 from trialmatch.fhir.hospital.pages import Series
 from trialmatch.fhir.hospital.searches import Plan
 from trialmatch.fhir.hospital.transport import Client, Refused, Renew
+from trialmatch.fhir.patient.needs import Needs
 from trialmatch.fhir.patient.records import FACT_TYPES, Records
 
 #: An id as FHIR defines it, and a little more (servers have longer ones, and ones with an underscore).

@@ -28,8 +28,8 @@ import orjson
 from trialmatch.config import Settings
 from trialmatch.eligibility.facts import EXPOSURES
 from trialmatch.fhir.hospital.capabilities import Capabilities, Pace
-from trialmatch.fhir.hospital.needs import Code, Needs
 from trialmatch.fhir.hospital.transport import Refused
+from trialmatch.fhir.patient.needs import Code, Needs
 
 #: Statuses by which servers refuse a search that they could answer if it were put otherwise.
 _PUT_OTHERWISE = frozenset({400, 405, 406, 412, 414, 415, 422, 501})
@@ -217,7 +217,7 @@ def _first_named(words: str, names: set[str]) -> str | None:
 
 
 def _may_be_narrowed(settings: Settings) -> bool:
-    """Whether Observations may be asked by code at this site (see :mod:`trialmatch.fhir.hospital.needs`)."""
+    """Whether Observations may be asked by code at this site (see :mod:`trialmatch.fhir.patient.needs`)."""
     return settings.fhir_observations == "codes" and settings.text != "accept"
 
 

@@ -13,10 +13,10 @@ from trialmatch.errors import SourceUnavailable
 from trialmatch.fhir.hospital.backend_services import Tokens
 from trialmatch.fhir.hospital.background import background
 from trialmatch.fhir.hospital.fetching import Given, Visit
-from trialmatch.fhir.hospital.needs import Needs
 from trialmatch.fhir.hospital.pages import read
 from trialmatch.fhir.hospital.searches import Query
 from trialmatch.fhir.hospital.transport import Client, Refused, Renew, checked
+from trialmatch.fhir.patient.needs import Needs
 from trialmatch.fhir.patient.records import Records
 from trialmatch.fhir.study.studies import Definition
 

@@ -13,7 +13,7 @@ from trialmatch.eligibility.facts import RECORD_TYPES, Source
 from trialmatch.fhir.elements import Json, Malformed, child, children, relative, text
 
 if TYPE_CHECKING:
-    from trialmatch.fhir.hospital.needs import Needs
+    from trialmatch.fhir.patient.needs import Needs
 
 #: Types whose records become facts, and those that others refer to.
 FACT_TYPES = tuple(dict.fromkeys(name for names in RECORD_TYPES.values() for name in names))

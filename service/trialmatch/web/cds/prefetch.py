@@ -26,8 +26,8 @@ from urllib.parse import quote
 from trialmatch.eligibility.facts import EXPOSURES
 from trialmatch.errors import BadRequest
 from trialmatch.fhir.elements import Json, json_type, objects
-from trialmatch.fhir.hospital.needs import Needs
 from trialmatch.fhir.hospital.searches import escaped
+from trialmatch.fhir.patient.needs import Needs
 from trialmatch.fhir.patient.records import Records
 from trialmatch.fhir.patient.sources import from_bundle
 
