@@ -26,7 +26,7 @@ def evaluate(leaf: ResultLeaf, context: Context) -> Finding:
         bases = [t.ANCHOR_UNKNOWN]
         flags = isinstance(leaf.test, PolarityTest)
         if not any(is_result(result, flags) for result in context.facts.about("Observation", leaf.keys)):
-            bases.append(t.MISSING_DATA)
+            bases.append(t.SOURCE_FAILED if context.facts.incomplete("Observation") else t.MISSING_DATA)
         return unknown(t.first_basis(bases), (), lambda: "the date that its window hangs on is not known")
     limit = _validity(leaf, context)
     if limit is not None:
@@ -118,14 +118,15 @@ def _nothing(leaf: ResultLeaf, selection: Selection, context: Context) -> Findin
     incomplete = context.facts.incomplete("Observation")
     if incomplete and not selection.drafts:
         return unknown(t.SOURCE_FAILED, (), lambda: "Observations could not all be obtained")
-    if selection.drafts or selection.outdated:
+    if selection.drafts or (selection.outdated and not leaf.absent):
         return _flawed(leaf, selection, context)
     hints = context.facts.hinted("Observation", leaf.keys)
     if hints:
         first = hints[0]
         return unknown(t.UNUSABLE, hints, lambda: f"{first.display}: {first.doubt}")
     if leaf.absent and not context.facts.narrowed("Observation"):
-        return Finding(t.UNMET, t.NO_RECORD, (), lambda: f"no result of “{leaf.label}” on record")
+        ending = " that is recent enough" if selection.outdated else " on record"
+        return Finding(t.UNMET, t.NO_RECORD, (), lambda: f"no result of “{leaf.label}”{ending}")
     return unknown(t.MISSING_DATA, (), lambda: f"no result of “{leaf.label}”")
 
 

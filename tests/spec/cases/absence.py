@@ -16,11 +16,12 @@ from tests.spec.criteria import (
     method,
     open_list,
     procedure,
+    quantity,
     times,
     within,
 )
 from tests.spec.model import Chapter, Section, Trial, met, row, rule, unknown, unmet
-from tests.spec.record import RXNORM, SNOMED, condition, patient, performed, raw, status_concept, took, vaccinated
+from tests.spec.record import RXNORM, SNOMED, condition, lab, patient, performed, raw, status_concept, took, vaccinated
 
 NO_STROKE = exclude(within(method(diagnosis("stroke"), "onset"), -6, 0, "mo"))
 UNREADABLE = raw("a diagnosis whose code is a string instead of an object", resourceType="Condition", code="stroke")
@@ -137,6 +138,22 @@ should have one such gate, or it would list every patient.
             row(unmet("evidence"), condition("stroke", "1999-05-05")),
             row(met(), condition("stroke", "2026-01-05")),
         ),
+        rule(
+            "A result that need not be there",
+            "With the extension a result is taken as absent, too, where there is none; one that is too old, or lies "
+            "before the window, is as none. A preliminary one leaves it open.",
+            (
+                gate(measured("lvef", quantity("<", 35, "%"))),
+                exclude(gate(within(measured("lvef", quantity("<", 35, "%")), -1, 0, "mo"))),
+            ),
+            row({"1": unmet("no-record"), "2": met("no-record")}),
+            row({"1": unmet("no-record"), "2": met("no-record")}, lab("lvef", 30, "%", "2025-01-01"), why="too old"),
+            row({"1": met(), "2": met("no-record")}, lab("lvef", 30, "%", "2026-01-15"), why="before the window"),
+            row({"1": met(), "2": unmet()}, lab("lvef", 30, "%")),
+            row({"1": unmet("evidence"), "2": met("evidence")}, lab("lvef", 55, "%")),
+            row({"1": unknown("provisional"), "2": unknown("provisional")},
+                lab("lvef", 30, "%").but("{}, preliminary", status="preliminary")),
+        ),
     ),
 )
 
@@ -240,6 +257,15 @@ was.
             row({"1": unknown("source-failed")}, raw(
                 "a result whose code is a string instead of an object", resourceType="Observation", status="final",
                 code="1742-6", effectiveDateTime="2026-02-20"), why="it may have been an ALT"),
+        ),
+        rule(
+            "Results that could not be had, of a window that is not known",
+            "Neither are they missing: that nothing was measured can only be said of what was seen.",
+            within(measured("lvef", quantity(">=", 50, "%")), -1, 0, "mo", "infusion"),
+            row(unknown("source-failed"), failed=("Observation",)),
+            row(unknown("missing-data")),
+            row(unknown("anchor-unknown"), lab("lvef", 55, "%")),
+            row(met(), lab("lvef", 55, "%"), infusion="2026-03-01"),
         ),
     ),
 )
