@@ -18,12 +18,18 @@ ROUTINE = ("pSS3", "SSc3", "IIM4")
 
 
 def childbearing(prefix: str, man: bool) -> dict[str, str]:
-    """Not of childbearing potential: a man; a woman of 39 of whom no hysterectomy or menopause is on record is."""
+    """Not of childbearing potential: a man; a woman of 39 of whom no hysterectomy or menopause is on record is.
+
+    Nor is a pregnancy, and her test is negative.
+    """
     return {
         f"{prefix}.a.1": MET if man else UNMET,
-        f"{prefix}.a.2": UNMET,
-        f"{prefix}.a.3": ABSENT,
-        f"{prefix}.a.4": ABSENT,
+        f"{prefix}.a.2.a": UNMET,
+        f"{prefix}.a.2.b": SILENT,
+        f"{prefix}.a.3.a.1": ABSENT,
+        f"{prefix}.a.3.a.2": ABSENT,
+        f"{prefix}.a.3.b.1": SILENT,
+        f"{prefix}.a.3.b.2": SILENT if man else MET,
     }
 
 
@@ -63,7 +69,7 @@ def exclusions(man: bool) -> dict[str, str]:
         **{"E6.e1": NO_RECORD, "E6.e2": ABSENT},
         "E7": NO_RECORD,
         **{"E8.a.a.1": MET, "E8.a.a.2": MET, "E8.a.b": MISSING, "E8.b.a": MET, "E8.b.b": MISSING},
-        **{"E8.c": MET, "E8.d": MET},
+        **{"E8.c": MET, "E8.d": MET, "E8.e": SILENT},
         **{"E9.a": SILENT, "E9.b1": SILENT, "E9.b2": JUDGEMENT, "E9.c1": NO_RECORD, "E9.c2": ABSENT},
         "E10": NO_RECORD,
         "E11.m": MET if man else UNMET,

@@ -38,12 +38,18 @@ TREATED = {
 
 
 def childbearing(prefix: str, person: str) -> dict[str, str]:
-    """Not of childbearing potential: a man, or older than 55; nothing of surgery or menopause is on record."""
+    """Not of childbearing potential: a man, or older than 55; nothing of surgery or menopause is on record.
+
+    Nor is a pregnancy; the test of a woman is negative.
+    """
     return {
         f"{prefix}.a.1": MET if person == "man" else UNMET,
-        f"{prefix}.a.2": MET if person == "older woman" else UNMET,
-        f"{prefix}.a.3": "unmet:no-record",
-        f"{prefix}.a.4": "unmet:no-record",
+        f"{prefix}.a.2.a": MET if person == "older woman" else UNMET,
+        f"{prefix}.a.2.b": SILENT,
+        f"{prefix}.a.3.a.1": "unmet:no-record",
+        f"{prefix}.a.3.a.2": "unmet:no-record",
+        f"{prefix}.a.3.b.1": SILENT,
+        f"{prefix}.a.3.b.2": MET if person == "woman" else SILENT,
     }
 
 

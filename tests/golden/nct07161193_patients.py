@@ -43,6 +43,7 @@ from tests.situations.builders import (
 )
 
 STALE, MISSING, UNUSABLE = "unknown:stale", "unknown:missing-data", "unknown:unusable"
+SILENT = "met:no-record"
 IMPRECISE, PROVISIONAL = "unknown:imprecise", "unknown:provisional"
 MET, UNMET = "met:evidence", "unmet:evidence"
 BODY_WEIGHT, BLINATUMOMAB = "29463-7", "1597258"
@@ -175,7 +176,13 @@ three can be had; none speaks against her.""",
         """A woman of 39 with dermatomyositis as in `IIM-likely`. Her pregnancy test is 91 days old, so it
 has to be repeated; HBV DNA was never tested, and HBsAg alone does not clear an active infection here.""",
         but(without(fits("IIM", woman()), HBV_DNA), resulted(HCG, "negative", "2025-11-30")),
-        differs={**{f"{number}.4.b.2": STALE for number in range(1, 8)}, "E2.2.a.2.2": STALE, "E7.c": MISSING},
+        differs={
+            **{f"{number}.4.b.2": STALE for number in range(1, 8)},
+            # of those 90 days there is none: nothing speaks for a pregnancy
+            **{f"{number}.4.b.1.a.3.b.2": SILENT for number in range(1, 8)},
+            **{"E2.2.a.1.a.3.b.2": SILENT, "E2.2.a.2.2": STALE},
+            "E7.c": MISSING,
+        },
     ),
     Golden(
         "SSc",

@@ -28,8 +28,8 @@ AS_OF = date.fromisoformat(INDEX_DATE)
 EXPECTED = """
 lupus-likely-01       | likely     | I9.a.2 met evidence; I1 unknown judgement; E2.a1 unknown anchor-unknown
 lupus-likely-02       | likely     | I9.a.1.a.1 met evidence; E15.a met not-applicable; E10.a met evidence
-lupus-likely-03       | likely     | I9.a.1.a.3 met evidence; I7.a met evidence; I6.2.a met evidence
-lupus-postmeno-01     | likely     | I9.a.1.a.2 met evidence; E13 met evidence
+lupus-likely-03       | likely     | I9.a.1.a.3.a.1 met evidence; I7.a met evidence; I6.2.a met evidence
+lupus-postmeno-01     | likely     | I9.a.1.a.2.a met evidence; E13 met evidence
 lupus-gilbert-01      | likely     | I6.4.a.1 unmet evidence; I6.4.a.2.1 met evidence; I6.4.a.2.2 met evidence
 lupus-gilbert-02      | likely     | I6.4.a.2.2 unknown no-record
 lupus-hbv-01          | likely     | E6.a.a.2 unmet evidence; E6.a.b met evidence

@@ -96,6 +96,14 @@ def _panel(*positive: str) -> list[Json]:
     nk(
         "", "treponemal antibody negative", (sjogren(), resulted(TREPONEMA, "negative")), {"E8.d": "met:evidence"}, OPEN
     ),
+    # who is known to have the infection has the antibody
+    nk(
+        "",
+        "HIV infection (Z21), no test",
+        (sjogren(), icd("Z21", "2015-01-01")),
+        {"E8.c": "unknown:missing-data", "E8.e": "unmet:evidence", "E8": "unmet"},
+        "ineligible",
+    ),
     # what is missing is missing on both sides
     nk(
         "140",
@@ -217,6 +225,14 @@ def test_myositis(situation: Situation) -> None:
         (arthritis(), score("sjc28_NOT_66", 4)),
         {"RA2.a": "unknown", "RA2.a.1": "unknown:missing-data", "RA2.a.2": "unmet:evidence"},
         OPEN,
+    ),
+    # a count of 28 joints that is too old decides nothing, and keeps the count of 66 from nothing
+    nk(
+        "",
+        "5 swollen of 66, 7 of 28 half a year before",
+        (arthritis(), score("sjc66", 5), score("sjc28_NOT_66", 7, "2025-08-20")),
+        {"RA2.a": "unmet", "RA2.a.1": "unmet:evidence", "RA2.a.2": "unmet:no-record", "RA2": "unmet"},
+        "ineligible",
     ),
     nk("", "5 swollen of 66", (arthritis(), score("sjc66", 5)), {"RA2.a": "unmet", "RA2": "unmet"}, "ineligible"),
     nk("", "6 of 66, 6 of 68", (arthritis(), score("sjc66", 6), score("tjc68", 6)), {"RA2": "met"}, OPEN),

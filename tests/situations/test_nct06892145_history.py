@@ -314,6 +314,11 @@ def test_tumours_and_transplants(situation: Situation) -> None:
         {"E13": "met:evidence"},
         OPEN,
     ),
+    # live vaccines of travellers, too
+    *[
+        Situation("124", words, (sle(), immunization(cvx, "2026-02-10")), {"E13": "unmet:evidence"}, "ineligible")
+        for words, cvx in (("chikungunya", "317"), ("dengue, tetravalent", "56"), ("Ebola", "204"))
+    ],
     # not-done is evidence that it was not given
     Situation(
         "124", "MMR not done", (sle(), immunization(MMR, "2026-02-15", "not-done")), {"E13": "met:evidence"}, OPEN

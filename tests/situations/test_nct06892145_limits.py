@@ -153,6 +153,28 @@ def _spo2(value: float, *flow: float) -> dict:
         {"I6.5": "met"},
         OPEN,
     ),
+    # the flow of another day says nothing of the saturation, whichever way
+    Situation(
+        "32",
+        "SpO2 95 % on 2 L/min on 2026-02-20, oxygen flow 0 on 2026-02-25",
+        (sle(), _spo2(95, 2), measured("3151-8", 0, "L/min", date="2026-02-25")),
+        {"I6.5": "unknown", "I6.5.a": "met:evidence", "I6.5.b1": "unmet:evidence", "I6.5.b2": "unknown:judgement"},
+        OPEN,
+    ),
+    Situation(
+        "32",
+        "SpO2 95 % on 2026-02-20, nothing said about oxygen, oxygen flow 0 on 2026-02-25",
+        (sle(), _spo2(95), measured("3151-8", 0, "L/min", date="2026-02-25")),
+        {"I6.5": "unknown", "I6.5.b1": "unknown:missing-data"},
+        "possible",
+    ),
+    Situation(
+        "32",
+        "SpO2 95 % on air on 2026-02-20, 2 L/min on 2026-02-25",
+        (sle(), _spo2(95, 0), measured("3151-8", 2, "L/min", date="2026-02-25")),
+        {"I6.5": "met"},
+        OPEN,
+    ),
     # below the limit even on oxygen
     Situation(
         "32",

@@ -8,6 +8,7 @@ from tests.situations.builders import (
     amount,
     concept,
     condition,
+    icd,
     interpreted,
     measured,
     observation,
@@ -74,6 +75,21 @@ def _said(loinc: str, text: str, **more: object) -> dict:
         (sle(), _said(HIV, "Reactive")),
         {"E6.c": "unmet:evidence", "E6": "unmet"},
         "ineligible",
+    ),
+    # who is known to have the infection has the antibody, tested or not; ruled out is no infection
+    Situation(
+        "38",
+        "HIV infection since 2015, no test",
+        (sle(), icd("B20", "2015-01-01")),
+        {"E6.c": "unknown:missing-data", "E6.e": "unmet:evidence", "E6": "unmet"},
+        "ineligible",
+    ),
+    Situation(
+        "38",
+        "HIV infection refuted, anti-HIV negative",
+        (sle(), icd("B20", "2015-01-01", verification="refuted"), _said(HIV, "Non-reactive")),
+        {"E6.c": "met:evidence", "E6.e": "met:evidence", "E6": "unknown"},
+        OPEN,
     ),
     # "<20, not detected" is no DNA above the limit: the hepatitis B branch is not met, whatever the antibodies
     Situation(

@@ -52,6 +52,22 @@ def _attested(link_id: str, answer: str = "met") -> dict:
         {"E2.a1": "unknown:anchor-unknown"},
         OPEN,
     ),
+    # who depends on dialysis today need not be asked when the infusion will be; who no longer does, has to be
+    Situation(
+        "E2",
+        "dependence on dialysis since 2025-06, no infusion planned",
+        (sle(), icd("Z99.2", "2025-06-01")),
+        {"E2.c": "unmet:evidence", "E2.a2": "unknown:anchor-unknown", "E2": "unmet"},
+        "ineligible",
+    ),
+    Situation(
+        "E2",
+        "dependence on dialysis until 2026-02-10, no infusion planned",
+        (sle(), icd("Z99.2", "2025-06-01", "2026-02-10", clinical="resolved")),
+        {"E2.c": "met:evidence", "E2.a2": "unknown:anchor-unknown", "E2": "unknown"},
+        OPEN,
+    ),
+    Situation("E2", "nothing recorded", (sle(),), {"E2.c": "met:no-record", "E2": "unknown"}, OPEN),
     # lupus nephritis by itself never excludes
     Situation(
         "E2", "lupus nephritis (M32.14)", (icd("M32.14", "2021"),), {"I3.a": "met", "E2.b": "unknown:judgement"}, OPEN
@@ -84,6 +100,21 @@ def _attested(link_id: str, answer: str = "met") -> dict:
     # an antibody is no gene-modified cell
     Situation(
         "E4", "rituximab in 2024", (sle(), ordered(RITUXIMAB, "2024-05-01")), {"E4.a": "unknown:no-record"}, OPEN
+    ),
+    # any other autoimmune disease counts: one that is over or ruled out does not speak for those that have no code here
+    Situation(
+        "E5",
+        "rheumatoid arthritis refuted, Crohn's disease since 2020",
+        (sle(), icd("M06.9", verification="refuted"), icd("K50.90", "2020-01-01")),
+        {"E5.a": "unknown:open-list", "E5": "unknown"},
+        OPEN,
+    ),
+    Situation(
+        "E5",
+        "Sjögren syndrome from 2010 to 2015",
+        (sle(), icd("M35.00", "2010-01-01", "2015-01-01", clinical="resolved")),
+        {"E5.a": "unknown:open-list", "E5": "unknown"},
+        OPEN,
     ),
     # secondary Sjögren needs no systemic treatment by itself: a person says
     Situation(

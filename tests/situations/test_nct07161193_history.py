@@ -217,6 +217,14 @@ def test_diseases(situation: Situation) -> None:
         {"E5.b1": "unmet:evidence", "E5.b2": "unknown:judgement", "E5": "unknown"},
         "likely",
     ),
+    # "other significant cardiac disorders" names none: an infarction ruled out does not speak for the valves
+    On(
+        "E5",
+        "infarction ruled out, aortic stenosis",
+        (*fits("SLE"), icd("I21.9", verification="refuted"), icd("I35.0", "2022")),
+        {"E5.b1": "unknown:open-list", "E5": "unknown"},
+        "likely",
+    ),
     On("E6", "pneumonia now", (*fits("SLE"), icd("J18.9", "2026-02-20")), {"E6": "unmet"}, "ineligible"),
     On(
         "E6",

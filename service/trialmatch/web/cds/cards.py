@@ -22,7 +22,7 @@ from trialmatch import resources
 from trialmatch.config import BASE
 from trialmatch.documents import evidence
 from trialmatch.eligibility import truth as t
-from trialmatch.eligibility.criteria import Item, ResultLeaf, Study
+from trialmatch.eligibility.criteria import EventLeaf, Item, ResultLeaf, Study
 from trialmatch.eligibility.explain import about
 from trialmatch.eligibility.facts import Measurement, Source
 from trialmatch.eligibility.rows import printed_rows
@@ -85,9 +85,17 @@ def worth_showing(matches: Iterable[Match], lowest: str) -> list[Match]:
 
 
 def _is_noise(match: Match) -> bool:
-    gates = [leaf for leaf in match.leaves if getattr(leaf.item.leaf, "absent", False)]
+    gates = [leaf for leaf in match.leaves if _is_gate(leaf.item)]
     unknown = any(leaf.blocking and leaf.basis == t.SOURCE_FAILED for leaf in gates)
     return unknown and not any(leaf.status == t.MET and leaf.basis == t.EVIDENCE for leaf in gates)
+
+
+def _is_gate(item: Item) -> bool:
+    """A diagnosis of which silence speaks against the patient: the disease that a trial or a cohort is for."""
+    asked = item.leaf
+    if not isinstance(asked, EventLeaf) or asked.kind != "Condition" or not asked.absent:
+        return False
+    return (item.exclude != asked.negated) == item.flipped
 
 
 def fingerprint(match: Match) -> str:
@@ -262,7 +270,7 @@ def _evidence(match: Match) -> Iterator[str]:
         leaf for leaf in match.leaves
         if leaf.status == t.MET and leaf.basis == t.EVIDENCE and leaf.item.kind == "inclusion"
     ]  # fmt: skip
-    gates = [leaf for leaf in met if getattr(leaf.item.leaf, "absent", False)]
+    gates = [leaf for leaf in met if _is_gate(leaf.item)]
     results = [leaf for leaf in met if isinstance(leaf.item.leaf, ResultLeaf) and leaf not in gates]
     seen: set[str] = set()
     for leaf in [*gates, *results]:
