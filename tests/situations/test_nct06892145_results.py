@@ -38,6 +38,14 @@ def _said(loinc: str, text: str, **more: object) -> dict:
         {"I5.a": "unmet:evidence", "I5.b": "unknown:missing-data", "I5": "unknown"},
         "possible",
     ),
+    # a titre with its pattern is a titre
+    Situation(
+        "34",
+        'ANA "1:320 speckled"',
+        (sle(), _said(ANA, "1:320 speckled")),
+        {"I5.a": "met:evidence", "I5": "met"},
+        OPEN,
+    ),
     Situation(
         "35",
         "ANA negative, anti-dsDNA negative",

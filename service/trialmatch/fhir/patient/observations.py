@@ -31,7 +31,17 @@ _NEVER = {"entered-in-error", "cancelled"}
 
 _NUMBER = r"\d+(?:\.\d+)?"
 _NUMERIC = re.compile(rf"^(<=|>=|<|>|≤|≥)?\s*({_NUMBER})\s*([^\d\s:/.,][^\s,;]*(?:\s?[^\s,;]+)?)?$")
-_TITRE = re.compile(rf"^(?:titer|titre)?\s*(<=|>=|<|>|≤|≥)?\s*1\s*[:/]\s*({_NUMBER})\s*$", re.IGNORECASE)
+#: Patterns of antinuclear antibodies on HEp-2 cells, as laboratories write them behind a titre (ICAP's names, AC-4).
+_PATTERN = (
+    r"(?:(?:speckled|homogene?ous|nucleolar|centromer(?:e|ic)|nuclear|cytoplasmic|fine|coarse|large|dense|diffuse|"
+    r"discrete|dots?|peripheral|rim|mixed|mitotic|and|patterns?|AC-?\d{1,2})\b|"
+    r"核仁|核膜|核点|核|细|粗|颗粒|均质|着丝点|斑点|胞浆|胞质|型)"
+)
+_TITRE = re.compile(
+    rf"^(?:titer|titre)?\s*(<=|>=|<|>|≤|≥)?\s*1\s*[:/]\s*({_NUMBER})"
+    rf"(?:[\s,;(]+{_PATTERN}(?:[\s,;/&-]*{_PATTERN})*\)?)?\s*$",
+    re.IGNORECASE,
+)
 _RANGE = re.compile(rf"^\s*({_NUMBER})\s*(?:-|–|—|to|\.\.)\s*({_NUMBER})\s*(\S.*)?$")
 _UP_TO = re.compile(rf"^\s*(<=|<|≤|up to)\s*({_NUMBER})\s*(\S.*)?$", re.IGNORECASE)
 _ANNOTATION = re.compile(r"\{[^}]*\}")
@@ -217,7 +227,7 @@ def _coded(entry: Any, units: Units) -> Value:
 
 
 def words_value(words: str, units: Units) -> Value:
-    """A result in words: a titre or a number where it is just that, else text."""
+    """A result in words: a titre (with its pattern) or a number where it is just that, else text."""
     bare = " ".join(words.split())
     titre = _TITRE.match(bare)
     if titre:
