@@ -126,8 +126,11 @@ def test_a_record_without_criteria_decides_nothing() -> None:
     assert found["verdict"] == "undetermined"
     assert found["score"] is None
     assert found["items"] == []
+    assert found["why"].startswith("The record prints no eligibility criteria, so nobody can tell.")
 
 
 def test_a_patient_without_the_disease_is_undetermined_there_too() -> None:
+    # not "not met": nothing is printed that could be; what the study is about is said, for a person to hold against it
     found = match(Situation("137", "no lupus", (patient(),), study=WUHAN))
     assert found["verdict"] == "undetermined"
+    assert found["why"].endswith(" It is about: Refractory/moderate-to-severe systemic lupus erythematosus (SLE).")

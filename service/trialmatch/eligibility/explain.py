@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from trialmatch.eligibility import truth as t
-from trialmatch.eligibility.criteria import Item, JudgementLeaf
+from trialmatch.eligibility.criteria import Item, JudgementLeaf, Study
 from trialmatch.eligibility.dates import DAY
 from trialmatch.eligibility.verdict import (
     ELIGIBLE,
@@ -63,7 +63,7 @@ def why(match: Match) -> str:
     if match.deceased:
         return "The patient is deceased."
     if match.verdict == UNDETERMINED:
-        return "The record prints no eligibility criteria, so nobody can tell."
+        return f"The record prints no eligibility criteria, so nobody can tell.{_studied(match.study)}"
     if match.verdict == ELIGIBLE:
         return f"All criteria are met ({_plural(match.counts['met'], 'item', 'items')})."
     if match.verdict == INELIGIBLE:
@@ -77,6 +77,14 @@ def why(match: Match) -> str:
     first = _list([about(item) for item, basis in match.open if basis not in t.CONFIRMATIONS], 3)
     rest = f", and {_plural(match.confirmations, 'point', 'points')} for a person" if match.confirmations else ""
     return f"Nothing decisive is unmet; {_plural(match.gaps, 'gap', 'gaps')} in the data ({first}){rest}."
+
+
+def _studied(study: Study) -> str:
+    """What a study is about, as a further sentence: all that can be held against a patient where no criteria are."""
+    conditions = study.resource.get("condition")
+    listed = conditions if isinstance(conditions, list) else []
+    texts = [one["text"] for one in listed if isinstance(one, dict) and isinstance(one.get("text"), str)]
+    return f" It is about: {_list(texts, 3)}." if texts else ""
 
 
 def _telling(match: Match) -> list[Outcome]:
