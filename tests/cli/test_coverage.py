@@ -12,6 +12,7 @@ from trialmatch.terminal import prescreen as terminal_prescreen
 from tests.cli.conftest import HOSPITAL, Run
 from tests.cli.test_bad_input import PATIENT, RESULT, told
 
+CONCEPTS = "https://trialmatch.example.org/fhir/CodeSystem/concept"
 UNKNOWN = {"coding": [{"system": "urn:lab", "code": "XY1", "display": "Qwertz"}]}
 
 
@@ -48,6 +49,26 @@ def test_what_is_to_be_mapped_stands_there_whole(run: Run, width: int) -> None:
     column = slice(head.index("code"), head.index("display"))
     assert "urn:demo-hospital:labBILG" in "".join(line[column] for line in codes.splitlines()).replace(" ", "")
     assert "…" not in concepts
+
+
+def test_concepts_are_named_as_a_map_names_them(run: Run) -> None:
+    """The code is what goes into a ConceptMap; the words say what it is. Allergies to nothing are no code."""
+    lines = run("codes", "coverage", HOSPITAL, "--all", COLUMNS="140").stdout.splitlines()
+    cells = {tuple(cell.strip() for cell in line.split("  ") if cell.strip())[1:3] for line in lines}
+    assert ("result", "creatinine: Serum creatinine") in cells
+    assert ("allergy", "(no allergy)") in cells
+    assert ("diagnosis", "ICD-10-CM Z92.86") in cells  # of which no mapping has words
+
+
+def test_a_map_to_a_concept_that_is_nowhere_is_told(run: Run, tmp_path: Path) -> None:
+    """Its codes no longer are among those that no mapping knows, so this line is all that tells of it."""
+    element = [{"code": "KREA", "target": [{"code": "creatinin"}]}]
+    group = {"source": "urn:demo-hospital:lab", "target": CONCEPTS, "element": element}
+    (tmp_path / "map.json").write_text(json.dumps({"resourceType": "ConceptMap", "group": [group]}), "utf-8")
+    result = run("codes", "coverage", HOSPITAL, TRIALMATCH_MAPPINGS=str(tmp_path))
+    (line,) = result.stderr.splitlines()
+    assert result.exit_code == 0
+    assert line.startswith(f"{tmp_path / 'map.json'}: group[0].element[0].target[0].code: warning: “creatinin” is no ")
 
 
 def test_a_folder_and_a_file_say_the_same(run: Run, tmp_path: Path) -> None:

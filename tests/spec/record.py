@@ -85,6 +85,7 @@ CODES: dict[str, tuple[str, str, str, str]] = {
     "no known drug allergy": (SNOMED, "409137002", "No known drug allergy", "“no known drug allergy”"),
     "no known food allergy": (SNOMED, "429625007", "No known food allergy", "“no known food allergy”"),
     "hydroxychloroquine": (RXNORM, "5521", "Hydroxychloroquine", "hydroxychloroquine"),
+    "rituximab": (RXNORM, "121191", "rituximab", "rituximab"),
     "azathioprine": (RXNORM, "1256", "Azathioprine", "azathioprine"),
     "methotrexate": (RXNORM, "6851", "Methotrexate", "methotrexate"),
     "leflunomide": (RXNORM, "27169", "leflunomide", "leflunomide"),

@@ -221,3 +221,50 @@ def test_whatever_is_spoilt_is_taken_or_told(tmp_path: Path, name: str, seed: in
 
 def test_a_bundle_s_shape_is_that_of_its_readers() -> None:
     assert list(misshapen({"entry": [{}]}, BUNDLE)) == [(".entry[0].resource", "none", "an object")]
+
+
+def _read(folder: Path, **files: Json) -> mappings.Terminology:
+    """The mappings with a site's files, by the names of these without their ending."""
+    for name, data in files.items():
+        (folder / f"{name}.json").write_text(json.dumps(data), "utf-8")
+    return mappings.load(Settings.read({}, mappings=str(folder)))
+
+
+def test_what_a_site_says_of_a_second_name_is_said_of_the_concept(tmp_path: Path) -> None:
+    """``creatinine`` is another name of ``creatinine-serum``, ``neutrophils`` one of ``neutrophils-abs``.
+
+    Of two entries for one concept, whichever comes up would otherwise decide; and an order would not be found by the
+    name that a study happens to use.
+    """
+    analytes = {"creatinine": {"conversions": [{"from": "g/g", "to": "mg/mmol", "factor": "113"}]}}
+    orders = {"orders": {"neutrophils-abs": "26499-4"}}
+    read = _read(tmp_path, analytes=analytes, orders=orders)
+    own = read.knowledge.analytes["creatinine-serum"].conversions
+    assert "creatinine" not in read.knowledge.analytes
+    assert {("g/g", "mg/mmol"), ("mg/dL", "umol/L")} <= own.keys()
+    assert read.orders["neutrophils"] == read.orders["neutrophils-abs"] == (("http://loinc.org", "26499-4"),)
+
+
+def test_a_value_set_of_a_second_name_adds_to_the_concept(tmp_path: Path) -> None:
+    """Also where it is a copy of the shipped one, which takes the concept in, with a code more."""
+    include = [{"valueSet": [f"{BASE}/ValueSet/stroke"]}, {"system": "urn:local", "concept": [{"code": "INS"}]}]
+    url = f"{BASE}/ValueSet/cerebrovascular-accident"
+    read = _read(tmp_path, own={"resourceType": "ValueSet", "url": url, "compose": {"include": include}})
+    assert {"stroke", "cerebrovascular-accident"} <= read.sets.concepts("urn:local", "INS")
+    assert not read.sets.tangled("stroke")
+
+
+def test_a_map_to_a_concept_that_is_nowhere_is_told(tmp_path: Path) -> None:
+    """``creatinin`` is misspelt. Concepts of the mappings, and of the site's own value sets and names, are none."""
+    targets = ("creatinin", "alt", "own", "urticaria")
+    element = [{"code": f"L{n}", "target": [{"code": one}]} for n, one in enumerate(targets)]
+    concept = f"{BASE}/CodeSystem/concept"
+    group = [{"source": "urn:local", "target": concept, "element": element}]
+    read = _read(
+        tmp_path,
+        a_map={"resourceType": "ConceptMap", "group": group},
+        b_set={"resourceType": "ValueSet", "url": f"{BASE}/ValueSet/own"},
+        c_names={"resourceType": "CodeSystem", "url": concept, "concept": [{"code": "urticaria"}]},
+    )
+    place = f"{tmp_path / 'a_map.json'}: group[0].element[0].target[0].code"
+    assert list(read.strange()) == [(place, "creatinin")]

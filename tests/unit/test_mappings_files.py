@@ -219,6 +219,18 @@ def test_concepts_have_a_kind_and_names_of_their_own() -> None:
             assert first == code, (name, first, code)
 
 
+def test_second_names_are_the_concept_that_they_name_and_nothing_else() -> None:
+    """What a site adds to either is added to both, which would be wrong of a group that is wider than its one member."""
+    second = {code: _properties(code)["same-as"] for code in CONCEPTS if "same-as" in _properties(code)}
+    assert second["creatinine"] == "creatinine-serum"
+    assert not second.keys() & {*second.values()}
+    for name, concept in second.items():
+        (part,) = VALUE_SETS[f"{name}.json"]["compose"]["include"]
+        assert part == {"valueSet": [f"{BASE}/ValueSet/{concept}"]}, name
+        assert "exclude" not in VALUE_SETS[f"{name}.json"]["compose"]
+        assert CONCEPTS[name]["definition"].endswith((f": the same codes as {concept}.", f"The same as {concept}."))
+
+
 def test_bindings_and_code_systems_fit() -> None:
     urls = {resource["url"] for resource in STRUCTURES.values()}
     systems = {resource["url"] for resource in CODE_SYSTEMS.values()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from fhir.resources.R4B.bundle import Bundle
@@ -11,7 +12,7 @@ from fhir.resources.R4B.operationdefinition import OperationDefinition
 from flask.testing import FlaskClient
 from trialmatch.web.api import schemas
 
-from tests.web.world import AS_OF, LIKELY, Json
+from tests.web.world import AS_OF, LIKELY, Json, app_of
 
 URL = f"/fhir/Patient/{LIKELY}/$match-trials"
 
@@ -50,12 +51,12 @@ def test_parameters_ask_the_same(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     ("parameter", "path"),
     [
-        ({"name": "asof", "valueDate": AS_OF}, "body.parameter[0].name"),
-        ({"name": "as-of", "valueString": AS_OF}, "body.parameter[0].valueDate"),
-        ({"name": "as-of", "valueDate": "soon"}, "body.parameter[0].valueDate"),
-        ({"name": "all", "valueBoolean": "true"}, "body.parameter[0].valueBoolean"),
-        ({"name": "study"}, "body.parameter[0].valueString"),
-        ({"name": "all", "valueBoolean": True, "valueString": "x"}, "body.parameter[0].valueBoolean"),
+        ({"name": "asof", "valueDate": AS_OF}, "Parameters.parameter[0].name"),
+        ({"name": "as-of", "valueString": AS_OF}, "Parameters.parameter[0].valueDate"),
+        ({"name": "as-of", "valueDate": "soon"}, "Parameters.parameter[0].valueDate"),
+        ({"name": "all", "valueBoolean": "true"}, "Parameters.parameter[0].valueBoolean"),
+        ({"name": "study"}, "Parameters.parameter[0].valueString"),
+        ({"name": "all", "valueBoolean": True, "valueString": "x"}, "Parameters.parameter[0].valueBoolean"),
     ],
 )
 def test_parameters_are_checked(client: FlaskClient, parameter: Json, path: str) -> None:
@@ -97,6 +98,21 @@ def test_what_it_says_of_itself_is_valid_and_so(client: FlaskClient) -> None:
     defined = OperationDefinition.model_validate_json(client.get(f"/fhir/{place}").data)
     assert defined.url == patient.operation[0].definition
     assert (defined.code, defined.instance, defined.type, defined.system) == ("match-trials", True, False, False)
+
+
+@pytest.mark.parametrize(
+    ("others", "says"),
+    [
+        ({}, "Only the machine itself"),
+        ({"issuers": "https://idp.example", "audience": "us"}, "Bearer tokens"),
+        ({"login_issuer": "https://idp.example", "login_client": "us", "public_url": "https://us.example"}, "Bearer"),
+    ],
+)
+def test_it_says_who_is_served(tmp_path: Path, others: dict[str, str], says: str) -> None:
+    """As soon as anybody else can be, through whatever door, this machine needs a token as well."""
+    with app_of(tmp_path, **others).test_client() as caller:
+        assert caller.get("/fhir/metadata").get_json()["rest"][0]["security"]["description"].startswith(says)
+        assert caller.get(URL).status_code == (401 if others else 502)
 
 
 def test_the_definition_names_what_the_operation_takes(client: FlaskClient) -> None:

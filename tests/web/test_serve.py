@@ -248,6 +248,19 @@ def test_misspelt_settings_are_told(tmp_path: Path) -> None:
     assert "coordinators" not in service.log.read_text()
 
 
+def test_what_is_loaded_but_should_be_looked_at_is_told(tmp_path: Path) -> None:
+    """A site's map to a concept that is nowhere: nothing rests on it, most likely since it is misspelt."""
+    (tmp_path / "site").mkdir()
+    element = [{"code": "KREA", "target": [{"code": "creatinin"}]}]
+    group = {"source": "urn:lab", "target": "https://trialmatch.example.org/fhir/CodeSystem/concept", "element": element}
+    (tmp_path / "site" / "map.json").write_text(json.dumps({"resourceType": "ConceptMap", "group": [group]}))
+    with running(tmp_path, workers=1, mappings=str(tmp_path / "site")) as service:
+        first = json.loads(service.log.read_text().splitlines()[0])
+    (line,) = first["warnings"]
+    assert first["level"] == "warning"
+    assert "map.json: group[0].element[0].target[0].code: warning: “creatinin” is no concept of the mappings" in line
+
+
 def test_an_address_that_is_taken_ends_it_at_once(service: Running, tmp_path: Path) -> None:
     process = start(tmp_path, port=service.port, database=f"sqlite:///{tmp_path / 's'}")
     assert process.stdout is not None

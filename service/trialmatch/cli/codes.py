@@ -52,6 +52,7 @@ def coverage(source: str, form: str, everything: bool, jobs: int | None, studies
     if source.startswith(("http://", "https://")):
         raise UsageError("trialmatch codes coverage: SOURCE is a file or folder; export the server's records first")
     engine = Engine.start(Settings.read(studies=studies))
+    tell(engine.studies.warnings)
     found = _measured(engine, Path(source), jobs)
     told = document(found)
     if form == "json":

@@ -107,5 +107,12 @@ def _concepts(concepts: list[Json], everything: bool) -> Iterator[RenderableType
     yield title
     table = _table(("patients", "right"), ("kind", ""), ("concept", ""), ("asked by", ""))
     for one in shown:
-        table.add_row(str(one["patients"]), _kind(one), clean(one["label"]), clean(", ".join(one["studies"])))
+        table.add_row(str(one["patients"]), _kind(one), _named(one), clean(", ".join(one["studies"])))
     yield table
+
+
+def _named(row: Json) -> str:
+    """A concept by its code, which a ConceptMap names, and in words; a code of a standard with its system."""
+    system, bar, code = row["concept"].partition("|")
+    name, words = f"{_SYSTEMS.get(system, system)} {code}" if bar else system, row["label"]
+    return clean(name if words in (name, code) else f"{name}: {words}")

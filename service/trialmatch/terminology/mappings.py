@@ -50,6 +50,10 @@ class Terminology:
         said |= {self.displays[code] for code in self.sets.codes(concept) if code in self.displays}
         return frozenset(said | self.designations.get(concept, frozenset()))
 
+    def strange(self) -> Iterator[tuple[str, str]]:
+        """Concepts that only a site's ConceptMap names, each with the place; they may be misspelt."""
+        return (one for one in self.sets.only_mapped() if one[1] not in self.designations)
+
     def label(self, concept: str) -> str:
         """The words for a concept or ``system|code``."""
         return label(concept, self.labels, self.displays)
@@ -85,7 +89,7 @@ def load(settings: Settings) -> Terminology:
         if number >= len(shipped):
             _shaped(data, place, is_table)
         if is_table:
-            _lay_over(tables[file], data)
+            _lay_over(tables[file], _by_concept(file, data, sets))
             continue
         for here, resource in _resources(data, place):
             kind = resource.get("resourceType")
@@ -94,9 +98,11 @@ def load(settings: Settings) -> Terminology:
                 origins[key(resource["url"])] = here
                 _collect_displays(resource, displays)
             elif kind == "ConceptMap":
-                sets.add_concept_map(resource)
+                sets.add_concept_map(resource, here)
             elif kind == "CodeSystem" and str(resource.get("url", "")).endswith("/concept"):
                 _collect_names(resource, names, labels, designations)
+                if number < len(shipped):
+                    _collect_same(resource, sets)
     for concept, member in sets.missing():
         found = f"“{' '.join(member.split())}” is nowhere mapped"
         raise BadInput(f"{origins[concept]}: compose.include.valueSet", found, "a ValueSet of the mappings")
@@ -186,6 +192,25 @@ def _collect_names(
         said = [concept.get("display", "")] + [one["value"] for one in concept.get("designation", ())]
         names.add(concept["code"], str(properties.get("kind", "")), said)
         designations[concept["code"]] = frozenset(said) | designations.get(concept["code"], frozenset())
+
+
+def _collect_same(resource: dict[str, Any], sets: CodeSets) -> None:
+    for concept in resource.get("concept", ()):
+        for one in concept.get("property", ()):
+            if one["code"] == "same-as":
+                sets.same(concept["code"], one["valueCode"])
+
+
+def _by_concept(file: str, data: dict[str, Any], sets: CodeSets) -> dict[str, Any]:
+    """A table whose keys are concepts by the names under which they are looked up."""
+    if file in ("analytes.json", "drugs.json"):
+        found: dict[str, Any] = {}
+        for name, entry in data.items():
+            _lay_over(found, {sets.meant(name): entry})
+        return found
+    if file == "orders.json" and isinstance(data.get("orders"), dict):
+        return data | {"orders": {name: codes for one, codes in data["orders"].items() for name in sets.names(one)}}
+    return data
 
 
 def _common(entries: Mapping[str, Any]) -> dict[str, Unit]:

@@ -21,7 +21,8 @@ class CodeSets:
     """The code sets behind concepts.
 
     A concept is the last part of its ValueSet's URL; value sets of other URLs are concepts under their whole URL.
-    Several value sets of one URL are laid over each other: their codes and their exclusions add up.
+    Several value sets of one URL are laid over each other: their codes and their exclusions add up. A concept that is
+    another name of one (:meth:`same`) stays the same as that, whatever a site adds to either.
     """
 
     def __init__(self, skip_unreviewed: bool = False) -> None:
@@ -35,6 +36,8 @@ class CodeSets:
         self._holders: dict[tuple[str, str], set[str]] = defaultdict(set)
         self._known: dict[tuple[str, str], frozenset[str]] = {}
         self._supporting: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self._same: dict[str, str] = {}
+        self._mapped: dict[str, str] = {}
         self.titles: dict[str, str] = {}
         #: What readers of records have worked out from these sets; forgotten when a set changes.
         self.worked_out: dict[Any, Any] = {}
@@ -44,14 +47,16 @@ class CodeSets:
 
     def add_value_set(self, resource: dict[str, Any]) -> None:
         """Lay a ValueSet, which has the shape of one, over what is there."""
-        concept = key(resource["url"])
+        concept = self.meant(key(resource["url"]))
         self.titles.setdefault(concept, resource.get("title") or concept)
+        self._mapped.pop(concept, None)
         compose = resource.get("compose") or {}
         for part in compose.get("include", ()):
             self._includes[concept] |= self._codes(part)
-            for url in part.get("valueSet", ()):
-                self._unions[concept].add(key(url))
-                self._parents[key(url)].add(concept)
+            for member in map(key, part.get("valueSet", ())):
+                if self.meant(member) != concept:
+                    self._unions[concept].add(member)
+                    self._parents[member].add(concept)
         for code in self._includes[concept]:
             self._holders[code].add(concept)
         for part in compose.get("exclude", ()):
@@ -74,26 +79,46 @@ class CodeSets:
             if not (self._skip_unreviewed and _unreviewed(entry))
         }
 
-    def add_concept_map(self, resource: dict[str, Any]) -> None:
+    def add_concept_map(self, resource: dict[str, Any], place: str) -> None:
         """Take a site's codes as members of a concept, or as other words for a standard code.
 
-        The resource has the shape of a ConceptMap.
+        The resource, which is at ``place``, has the shape of a ConceptMap.
         """
-        for group in resource.get("group", ()):
+        for g, group in enumerate(resource.get("group", ())):
             source, target = canonical(group.get("source", "")), canonical(group.get("target", ""))
-            for element in group.get("element", ()):
+            for e, element in enumerate(group.get("element", ())):
                 local = (source, element.get("code", ""))
-                for to in element.get("target", ()):
+                for t, to in enumerate(element.get("target", ())):
                     relation = to.get("relationship") or to.get("equivalence") or "equivalent"
                     if relation not in _SURE or "code" not in to:
                         continue
                     if target == CONCEPT:
-                        self.titles.setdefault(to["code"], to.get("display", to["code"]))
-                        self._includes[to["code"]].add(local)
-                        self._holders[local].add(to["code"])
+                        concept = self.meant(to["code"])
+                        if concept not in self.titles:
+                            self.titles[concept] = to.get("display", concept)
+                            self._mapped[concept] = f"{place}: group[{g}].element[{e}].target[{t}].code"
+                        self._includes[concept].add(local)
+                        self._holders[local].add(concept)
                     else:
                         self._aliases[local].add((target, to["code"]))
         self._forget()
+
+    def same(self, name: str, concept: str) -> None:
+        """Let a concept be another name of a concept: what is added to it from now on is added to that one."""
+        self._same[name] = concept
+
+    def meant(self, name: str) -> str:
+        """The concept of which a concept is another name; else itself."""
+        return self._same.get(name, name)
+
+    def names(self, concept: str) -> set[str]:
+        """A concept with all that are the same."""
+        meant = self.meant(concept)
+        return {meant, *(name for name, one in self._same.items() if one == meant)}
+
+    def only_mapped(self) -> Iterable[tuple[str, str]]:
+        """Concepts that nothing but a ConceptMap names: (where it does first, concept)."""
+        return ((place, concept) for concept, place in self._mapped.items())
 
     def _forget(self) -> None:
         self._known.clear()

@@ -182,7 +182,10 @@ def _problem_json(problem: Problem) -> Response:
 
 def _outcome(problem: Problem) -> Response:
     code = _ISSUE.get(problem.status, "exception" if problem.status >= 500 else "processing")
-    said: list[dict[str, Any]] = [_issue_of(code, path, detail) for path, detail in problem.errors]
+    # a body under /fhir is Parameters, and FHIRPath begins with the type of the resource
+    start = "Parameters" if request.path.startswith("/fhir/") else "body"
+    placed = [(re.sub(r"^body\b", start, path), detail) for path, detail in problem.errors]
+    said: list[dict[str, Any]] = [_issue_of(code, path, detail) for path, detail in placed]
     first = {"severity": "error", "code": code, "details": {"text": problem.title}, "diagnostics": problem.detail}
     outcome = {"resourceType": "OperationOutcome", "issue": said or [first]}
     return _json(outcome, "application/fhir+json")

@@ -143,6 +143,8 @@ def serve(settings: Settings, ready: Callable[[str], None], clock: Callable[[], 
         if strangers := unknown(os.environ):
             logs.log.warning("variables that are no settings, and have no effect", names=strangers)
         app = create_app(settings, clock=clock)
+        if warnings := app.extensions["trialmatch"].engine.studies.warnings:
+            logs.log.warning("studies and mappings are loaded, but", warnings=warnings)
         settle()
         Worker.patience = settings.request_timeout
         host = f"[{settings.host}]" if ":" in settings.host else settings.host

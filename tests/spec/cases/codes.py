@@ -22,7 +22,7 @@ from tests.spec.criteria import (
     times,
     within,
 )
-from tests.spec.model import Fact, Section, met, row, rule, unknown, unmet
+from tests.spec.model import Fact, Json, Section, met, row, rule, unknown, unmet
 from tests.spec.record import (
     alt,
     condition,
@@ -51,6 +51,18 @@ SITE_MAP = {
         "element": [{"code": "GPT", "target": [{"code": "alt", "equivalence": "equivalent"}]}],
     }],
 }
+
+LOCAL_CREATININE = lab("creatinine", 132.6, "umol/L").but("{} under the local code KREA",
+    code={"coding": [{"system": LABORATORY, "code": "KREA"}]})
+LOCAL_RITUXIMAB = took("rituximab", "2025-01-01").but("{} under the local code RTX",
+    medicationCodeableConcept={"coding": [{"system": LABORATORY, "code": "RTX"}]})
+
+
+def mapped(code: str, name: str) -> Json:
+    """A site's ConceptMap from one local code to one concept."""
+    element = [{"code": code, "target": [{"code": name, "relationship": "equivalent"}]}]
+    return SITE_MAP | {"group": [{"source": LABORATORY, "target": f"{BASE}/CodeSystem/concept", "element": element}]}
+
 
 SITE_SET = {
     "resourceType": "ValueSet",
@@ -191,6 +203,23 @@ descendants along; SNOMED CT codes only those descendants that the mappings (or 
             row(unknown("missing-data"), LOCAL_ALT),
             row(met(), LOCAL_ALT, mappings=(SITE_MAP,)),
             row(unmet(), alt(200), mappings=(SITE_MAP,), why="the shipped codes stay"),
+        ),
+        rule(
+            "Another name of a concept",
+            "`creatinine` and `creatinine-serum` are one concept. Mapped to either, a local code counts for both, with "
+            "the conversions that results of it have (132.6 µmol/L are 1.5 mg/dL).",
+            measured("creatinine", quantity("<=", 1.5, "mg/dL")),
+            row(unknown("missing-data"), LOCAL_CREATININE),
+            row(met(), LOCAL_CREATININE, mappings=(mapped("KREA", "creatinine"),)),
+            row(met(), LOCAL_CREATININE, mappings=(mapped("KREA", "creatinine-serum"),)),
+        ),
+        rule(
+            "Another name of a member",
+            "`rituximab` is another name of `rituximab-cd20`, and so its local code is one of every group that takes "
+            "either of them in.",
+            exclude(exposure("cd20-antibody")),
+            row(unknown("no-record"), LOCAL_RITUXIMAB),
+            row(unmet(), LOCAL_RITUXIMAB, mappings=(mapped("RTX", "rituximab"),)),
         ),
         rule(
             "A ValueSet of the site",

@@ -363,6 +363,8 @@ def load(
         step(loading)
     if loading.faults.faults:
         raise FaultyStudy(loading.faults.faults)
+    for place, concept in terminology.strange():
+        loading.faults.warn(place, f"“{concept}” is no concept of the mappings; misspelt? A ValueSet would make it one")
     studies = tuple(sorted(loading.studies, key=lambda study: study.id))
     return StudySet(studies, loading.digest, tuple(loading.faults.warnings))
 

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, request, url_for
 from werkzeug.exceptions import NotAcceptable, NotFound
 
+from trialmatch.config_access import others_served
 from trialmatch.fhir.searchset import searchset
 from trialmatch.web.api import examples, schemas
 from trialmatch.web.api.matches import INCOMPLETE, question
@@ -43,7 +44,7 @@ def metadata(query: dict[str, Any]) -> Response:
     """The CapabilityStatement"""
     settings = service().settings
     place = settings.public_url.rstrip("/") + "/fhir" if settings.public_url else url_for(".metadata", _external=True)
-    return _resource(capability_statement(place.removesuffix("/metadata"), secured=bool(settings.issuers)))
+    return _resource(capability_statement(place.removesuffix("/metadata"), secured=others_served(settings)))
 
 
 @blueprint.get("/OperationDefinition/<fhir_id:name>")
