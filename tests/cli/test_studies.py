@@ -156,6 +156,18 @@ def test_a_gate_under_an_exclusion_is_none(run: Run, tmp_path: Path) -> None:
     assert "warning: no disease gate" in done.stderr
 
 
+def test_a_gate_that_others_stand_in_for_is_none(run: Run, tmp_path: Path) -> None:
+    """Who is silent on lupus may be of the right age: one of the two is enough, and everybody would be listed."""
+    either = {"linkId": "1", "definitionByCombination": {"code": "any-of", "characteristic": [AGE, LUPUS]}}
+    both = {"linkId": "1", "definitionByCombination": {"code": "all-of", "characteristic": [AGE, LUPUS]}}
+    for number, (group, warned) in enumerate([(either, True), (both, False)]):
+        path = tmp_path / f"{number}.json"
+        path.write_text(json.dumps(study_bundle([group])), "utf-8")
+        done = run("studies", "check", path)
+        assert done.exit_code == 0
+        assert ("warning: no disease gate" in done.stderr) == warned
+
+
 def test_check_tells_every_fault_in_a_line(tmp_path: Path) -> None:
     unit = json.loads(json.dumps(AGE).replace('"code": "a"', '"code": "furlong"'))
     modified = {**LUPUS, "modifierExtension": [{"url": "urn:x", "valueBoolean": True}]}

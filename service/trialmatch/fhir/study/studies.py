@@ -12,7 +12,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from trialmatch.config import BASE, Settings
-from trialmatch.eligibility.criteria import JudgementLeaf, Leaf, Study
+from trialmatch.eligibility import truth as t
+from trialmatch.eligibility.criteria import Item, JudgementLeaf, Leaf, Study
 from trialmatch.errors import FaultyStudy, UnknownStudy
 from trialmatch.fhir.elements import json_type, objects
 from trialmatch.fhir.study.characteristics import Reader
@@ -301,12 +302,19 @@ def _has_exclusions(scope: Scope, loading: _Loading) -> bool:
 
 
 def _gated(study: Study) -> bool:
-    """Whether there is a leaf whose silence speaks against a patient; under an exclusion it speaks for one."""
-    return any(
-        getattr(item.leaf, "absent", False)
-        and (item.exclude != getattr(item.leaf, "negated", False)) == item.flipped
-        for item in study.walk()
-    )
+    """Whether silence alone rules a patient out, whatever else is found: for a basket trial, of every cohort."""
+    return min(map(_when_silent, study.items or ()), default=t.UNKNOWN) == t.UNMET
+
+
+def _when_silent(item: Item) -> int:
+    """The truth of an item where the record says nothing of what silence decides, and all else is unknown."""
+    if item.leaf is None:
+        truth = t.combine(item.combination, item.threshold, [_when_silent(member) for member in item.members])
+    elif getattr(item.leaf, "absent", False) and not getattr(item.leaf, "open_list", False):
+        truth = t.MET if getattr(item.leaf, "negated", False) else t.UNMET
+    else:
+        truth = t.UNKNOWN
+    return -truth if item.exclude else truth
 
 
 def _check_cohorts(study: Study, paths: Mapping[str, str], path: str, faults: Faults) -> None:
