@@ -103,7 +103,7 @@ MEANINGS = {
     403: "the token lacks the scope (`WWW-Authenticate` names it); or no issuer is set, and the call is from elsewhere",
     404: "no such path, study, prescreen, or patient in the hospital",
     405: "another method; `Allow` names those there are",
-    406: "the caller takes no JSON; there is no other format",
+    406: "the caller takes no JSON; there is no other format but for results of prescreens",
     409: "the study is there already, or something of it belongs to another one; a prescreen has ended already",
     410: "the prescreen was cancelled",
     412: "somebody has changed it since the caller read it",
@@ -215,12 +215,14 @@ def _schema(schema: Json) -> str:
 def _answers(one: Json) -> Iterator[str]:
     for status, response in sorted(one["responses"].items()):
         content = list(response.get("content", {}).values())
+        headers = ", ".join(f"`{name}`" for name in response.get("headers", ()))
+        told = f" ({headers})" if headers else ""
         if not content or int(status) >= 400:
-            yield status
+            yield status + told
         elif content[0]["schema"].get("type") == "string":
-            yield f"{status} text"
+            yield f"{status} text{told}"
         else:
-            yield f"{status} {_schema(content[0]['schema'])}"
+            yield f"{status} {_schema(content[0]['schema'])}{told}"
 
 
 if __name__ == "__main__":

@@ -60,7 +60,8 @@ def test_from_a_record_to_a_study_that_is_matched(tmp_path: Path) -> None:
     """
     page = PAGE.read_text("utf-8")
     left, written = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL))
-    text = f"Inclusion criteria:\n\n1. Age 18 years or older\n2. {left['description']}\n\nExclusion criteria:\n\n1. Pregnant women"
+    included = f"Inclusion criteria:\n\n1. Age 18 years or older\n2. {left['description']}"
+    text = f"{included}\n\nExclusion criteria:\n\n1. Pregnant women"
     (tmp_path / "record.json").write_text(json.dumps(record(text)), "utf-8")
     path = tmp_path / "draft.json"
     assert _call("studies", "import", tmp_path / "record.json", "--out", path).exit_code == 0

@@ -60,6 +60,15 @@ def test_the_columns_of_the_logs_are_documented() -> None:
     assert ", ".join(f"`{name}`" for name in CHANGES) in PAGE
 
 
+def test_what_run_json_holds_is_documented(demo: Screened) -> None:
+    """Each of its keys has a row in the table, and so has each of its counts."""
+    told = PAGE.split("### run.json")[1].split("\n\n## ")[0]
+    keys = "".join(re.findall(r"^\| (`.*?) \|", told, re.MULTILINE))
+    assert re.findall(r"`(\w+)`", keys) == [*demo.run]
+    for name in demo.run["counts"]:
+        assert f"`{name}`" in told
+
+
 def test_the_log_is_the_rows_for_people(demo: Screened) -> None:
     with (demo.out / "screening-log.csv").open(encoding="utf-8-sig", newline="") as stream:
         logged = list(csv.DictReader(stream))

@@ -220,7 +220,7 @@ def test_concepts_have_a_kind_and_names_of_their_own() -> None:
 
 
 def test_second_names_are_the_concept_that_they_name_and_nothing_else() -> None:
-    """What a site adds to either is added to both, which would be wrong of a group that is wider than its one member."""
+    """What a site adds to either is added to both, which would be wrong of a group that is wider than its member."""
     second = {code: _properties(code)["same-as"] for code in CONCEPTS if "same-as" in _properties(code)}
     assert second["creatinine"] == "creatinine-serum"
     assert not second.keys() & {*second.values()}

@@ -252,7 +252,8 @@ def test_what_is_loaded_but_should_be_looked_at_is_told(tmp_path: Path) -> None:
     """A site's map to a concept that is nowhere: nothing rests on it, most likely since it is misspelt."""
     (tmp_path / "site").mkdir()
     element = [{"code": "KREA", "target": [{"code": "creatinin"}]}]
-    group = {"source": "urn:lab", "target": "https://trialmatch.example.org/fhir/CodeSystem/concept", "element": element}
+    target = "https://trialmatch.example.org/fhir/CodeSystem/concept"
+    group = {"source": "urn:lab", "target": target, "element": element}
     (tmp_path / "site" / "map.json").write_text(json.dumps({"resourceType": "ConceptMap", "group": [group]}))
     with running(tmp_path, workers=1, mappings=str(tmp_path / "site")) as service:
         first = json.loads(service.log.read_text().splitlines()[0])

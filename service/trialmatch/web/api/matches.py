@@ -20,7 +20,7 @@ blueprint = Blueprint("matches", __name__, url_prefix="/api/v1", description="Wh
 #: Says without reading the body that some sources were not complete.
 INCOMPLETE = "Trialmatch-Incomplete"
 
-_HEADERS = {
+HEADERS = {
     INCOMPLETE: {
         "description": "true where some sources were not obtained completely; the document says which",
         "schema": {"type": "string", "enum": ["true"]},
@@ -36,7 +36,7 @@ def _takes_json() -> None:
 @blueprint.get("/patients/<fhir_id:patient>/matches")
 @operation("match.read", "matchPatient", 404, 422, 502, 504)
 @blueprint.arguments(schemas.MatchQuery, location="query")
-@blueprint.response(200, schemas_documents.MatchDocument, headers=_HEADERS, example=examples.MATCH_DOCUMENT)
+@blueprint.response(200, schemas_documents.MatchDocument, headers=HEADERS, example=examples.MATCH_DOCUMENT)
 def of_hospital(query: dict[str, Any], patient: str) -> Response:
     """Match a patient of the hospital's FHIR server
 
@@ -50,7 +50,7 @@ def of_hospital(query: dict[str, Any], patient: str) -> Response:
 @operation("match.read", "matchBundle", body=True)
 @blueprint.arguments(schemas.BundleMatchQuery, location="query")
 @blueprint.arguments(schemas.PatientBundle, example=examples.PATIENT_BUNDLE)
-@blueprint.response(200, schemas_documents.MatchDocument, headers=_HEADERS, example=examples.MATCH_DOCUMENT)
+@blueprint.response(200, schemas_documents.MatchDocument, headers=HEADERS, example=examples.MATCH_DOCUMENT)
 def of_bundle(query: dict[str, Any], bundle: dict[str, Any]) -> Response:
     """Match a patient whose records are in the body
 

@@ -10,7 +10,7 @@ from werkzeug.exceptions import NotAcceptable, NotFound
 from trialmatch.config_access import others_served
 from trialmatch.fhir.searchset import searchset
 from trialmatch.web.api import examples, schemas
-from trialmatch.web.api.matches import INCOMPLETE, question
+from trialmatch.web.api.matches import HEADERS, INCOMPLETE, question
 from trialmatch.web.api.shared import FHIR, JSON, Blueprint, acceptable, operation
 from trialmatch.web.api.shared import answer as written
 from trialmatch.web.fhir.statements import capability_statement, operation_definition
@@ -18,6 +18,7 @@ from trialmatch.web.service import service
 
 blueprint = Blueprint("fhir", __name__, url_prefix="/fhir", description="FHIR R4; errors are OperationOutcome")
 
+_SEARCHSET = "A searchset of ResearchStudy, best match first"
 _MATCH = "/Patient/<fhir_id:patient>/$match-trials"
 _WHY = "/fhir/Patient/{id}/$match-trials"
 
@@ -62,7 +63,7 @@ def definition(query: dict[str, Any], name: str) -> Response:
 @blueprint.get(_MATCH)
 @operation("match.read", "matchTrials", 404, 422, 502, 504, fhir=True)
 @blueprint.arguments(schemas.OperationQuery, location="query")
-@blueprint.response(200, _RESOURCE, content_type=FHIR, description="A searchset of ResearchStudy, best match first")
+@blueprint.response(200, _RESOURCE, content_type=FHIR, description=_SEARCHSET, headers=HEADERS)
 def match(query: dict[str, Any], patient: str) -> Response:
     """Match a patient of the hospital's FHIR server
 
@@ -76,7 +77,7 @@ def match(query: dict[str, Any], patient: str) -> Response:
 @operation("match.read", "matchTrialsWithParameters", 404, 502, 504, body=True, fhir=True)
 @blueprint.arguments(schemas.FormatQuery, location="query")
 @blueprint.arguments(schemas.OperationParameters, content_type=FHIR, example=examples.PARAMETERS)
-@blueprint.response(200, _RESOURCE, content_type=FHIR, description="A searchset of ResearchStudy, best match first")
+@blueprint.response(200, _RESOURCE, content_type=FHIR, description=_SEARCHSET, headers=HEADERS)
 def match_with_parameters(query: dict[str, Any], asked: dict[str, Any], patient: str) -> Response:
     """Match a patient of the hospital's FHIR server, with a Parameters resource"""
     return _matched(asked, patient, f"POST {_WHY}")

@@ -62,7 +62,8 @@ _HEADERS = {
 def ask(given: dict[str, Any]) -> Response:
     """Ask for a prescreen
 
-    It waits until others are done, and goes on where it was if the service is restarted meanwhile.
+    `Content-Location` is where to follow it. It waits until others are done, and goes on where it was if the service
+    is restarted meanwhile.
     """
     acceptable(request, JSON)
     here = service()
@@ -98,7 +99,8 @@ def listing() -> Response:
 def follow(run: str) -> Response:
     """Follow a prescreen
 
-    202 while it waits or is under way; 200 with what came of it when it is done; the problem that it ended with.
+    202 while it waits or is under way, `X-Progress` says how far it is, and `Retry-After` when to ask again; 200 with
+    what came of it when it is done; the problem that it ended with.
     """
     acceptable(request, JSON)
     found = _run(run)
