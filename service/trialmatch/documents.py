@@ -68,7 +68,13 @@ def _outlook(outlook: Outlook) -> Json:
 
 def study_summary(study: Study) -> Json:
     """A study's identity."""
-    return {"id": study.id, "title": study.title, "status": study.status, "url": study.url}
+    return {
+        "id": study.id,
+        "title": study.title,
+        "status": study.status,
+        "recruitment": study.recruitment,
+        "url": study.url,
+    }
 
 
 def _item(outcome: Outcome, shown: dict[int, Json]) -> Json:

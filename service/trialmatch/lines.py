@@ -23,6 +23,12 @@ def plural(number: int, one: str, many: str | None = None) -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
+def recruitment(state: str | None) -> str | None:
+    """The state of recruitment in words, such as “not yet recruiting”; None where it is open, or nobody has said."""
+    words = clean(state or "").replace("-", " ").replace("_", " ").lower()
+    return None if words in ("", "recruiting", "active") else words
+
+
 #: Types of records in words; those of one word are counted together.
 _RECORDS = {
     "Observation": "results",

@@ -119,6 +119,16 @@ def test_the_detail_of_a_likely_match_reads_like_this(ehr: Ehr) -> None:
     assert "LVEF, echocardiography 60 %; limit ≥ 50 % (2026-02-11)" in record and record.count("\n- ") == LINES
 
 
+def test_a_trial_that_does_not_recruit_says_so(ehr: Ehr) -> None:
+    """Two of the three records say “not yet recruiting”, the third says nothing of it."""
+    words = "Recruitment: **not yet recruiting**"
+    assert {card["source"]["label"]: words in card["detail"] for card in ehr.cards(LIKELY)} == {
+        "trialmatch: NCT06892145": True,
+        "trialmatch: Universal-CD19-BCMA-autoimmune": False,
+        "trialmatch: NCT07161193": True,
+    }
+
+
 def criteria_of(*texts: str) -> list[str]:
     """The lines to confirm of a card whose one open criterion is the last of some texts that stand in each other."""
     item = Item("1.a", texts[-1], "inclusion", leaf=JudgementLeaf("consent", label="x"))

@@ -37,6 +37,12 @@ def test_header(match: Run) -> None:
     assert "INCOMPLETE" not in page
 
 
+def test_a_trial_that_does_not_recruit_says_so(match: Run) -> None:
+    """The record of NCT06892145 says “not yet recruiting”, the one of the universal cells nothing."""
+    assert "   Recruitment: not yet recruiting\n" in match("lupus-likely-01", "--study", "NCT06892145").stdout
+    assert "Recruitment" not in match("lupus-likely-01", "--study", "Universal-CD19-BCMA-autoimmune").stdout
+
+
 def test_verdicts_can_be_told_without_colour(match: Run) -> None:
     assert len({symbol for symbol, _ in VERDICTS.values()}) == len(VERDICTS)
     for patient, verdict in (("lupus-likely-01", "likely"), ("lupus-missing-01", "possible")):

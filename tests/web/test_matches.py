@@ -154,3 +154,14 @@ def test_a_source_that_fails_is_said_and_the_rest_is_matched(tmp_path: Path) -> 
     states = {one["type"]: one["state"] for one in answer.get_json()["sources"]}
     assert states["Condition"] == "failed"
     assert states["Observation"] == "complete"
+
+
+def test_a_trial_that_does_not_recruit_says_so(client: FlaskClient) -> None:
+    """In the document as a code, on the pages of the patient and of the study in words."""
+    answer = client.get(URL, query_string={"as_of": AS_OF}).get_json()
+    states = {match["study"]["id"]: match["study"]["recruitment"] for match in answer["matches"]}
+    assert states["NCT06892145"] == "not-yet-recruiting"
+    assert states["Universal-CD19-BCMA-autoimmune"] is None
+    for path in (f"/patients/{LIKELY}?study=NCT06892145&as_of={AS_OF}", "/studies/NCT06892145"):
+        assert "Recruitment: not yet recruiting" in client.get(path).text
+    assert "Recruitment" not in client.get("/studies/Universal-CD19-BCMA-autoimmune").text

@@ -227,7 +227,10 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Study:
-    """A trial ready to be matched. ``items`` are its top level (all-of); None where the record has no eligibility."""
+    """A trial ready to be matched. ``items`` are its top level (all-of); None where the record has no eligibility.
+
+    ``recruitment`` is the state of recruitment in its record, a code such as ``not-yet-recruiting``, or its words.
+    """
 
     id: str
     title: str
@@ -236,6 +239,7 @@ class Study:
     items: tuple[Item, ...] | None
     cohorts: tuple[tuple[str, str], ...] = ()
     exclusions_in_record: bool = True
+    recruitment: str | None = None
     resource: dict[str, Any] = field(default_factory=dict, compare=False, hash=False)
 
     @property

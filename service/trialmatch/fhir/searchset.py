@@ -15,6 +15,7 @@ from trialmatch.eligibility.criteria import Study
 from trialmatch.eligibility.facts import Source
 from trialmatch.eligibility.verdict import Match
 from trialmatch.fhir.elements import Json, objects
+from trialmatch.fhir.progress import states
 
 VERDICT = f"{BASE}/StructureDefinition/match-verdict"
 
@@ -148,14 +149,8 @@ def _concepts(raw: Json, name: str) -> list[Json]:
 
 def _status(raw: Json) -> str:
     """The R4 status: from the latest state of progress that has come true, else from the status of the record."""
-    states = [
-        coding.get("code")
-        for one in objects(raw, "progressStatus")
-        if one.get("actual") is not False
-        for coding in _codings(one, "state")
-    ]
-    for state in reversed(states):
-        known = _PROGRESS.get(str(state), str(state))
+    for state in reversed(states(raw)):
+        known = _PROGRESS.get(state, state)
         if known in _R4_STATUS:
             return known
     return _PUBLICATION.get(str(raw.get("status")), "active")

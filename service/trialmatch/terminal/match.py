@@ -22,6 +22,7 @@ from trialmatch.lines import (
     leaves,
     plural,
     recorded,
+    recruitment,
     rows,
 )
 from trialmatch.terminal.page import grid, heading, shorten, verdict_text
@@ -156,6 +157,8 @@ def one_match(match: Json, width: int) -> Iterator[RenderableType]:
     yield _indented(Text(clean(study["title"]), style="bold"))
     if study["url"]:
         yield _indented(Text(clean(study["url"]), style="dim"))
+    if state := recruitment(study["recruitment"]):
+        yield _indented(Text(f"Recruitment: {state}", style="yellow"))
     yield _indented(Text(clean(match["why"])))
     yield from _cohorts(match)
     if not match["items"]:

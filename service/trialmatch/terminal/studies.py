@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 from rich.tree import Tree
 
-from trialmatch.lines import Json, clean, plural
+from trialmatch.lines import Json, clean, plural, recruitment
 
 #: Of drafts and retired studies.
 _UNMATCHED = "not matched until a person sets its status to active"
@@ -52,7 +52,8 @@ def _rows(counts: Json) -> str:
 def study_page(study: Json, width: int) -> Iterator[RenderableType]:
     """One study: its criteria as printed, and in words what each computes."""
     yield Text.assemble((clean(study["id"]), "bold"), "  ", clean(study["title"]))
-    yield Text(f"status {clean(study['status'])}" + (f", {clean(study['url'])}" if study["url"] else ""), style="dim")
+    said = [f"status {clean(study['status'])}", recruitment(study["recruitment"]), study["url"] and clean(study["url"])]
+    yield Text(", ".join(filter(None, said)), style="dim")
     if not study["matched"]:
         yield Text(f"{clean(study['status'])}: {_UNMATCHED}", style="yellow")
     for cohort in study["cohorts"]:

@@ -16,8 +16,7 @@ from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.criteria import Item, JudgementLeaf, Leaf, Study
 from trialmatch.errors import FaultyStudy, UnknownStudy
 from trialmatch.fhir.elements import json_type, objects
-from trialmatch.fhir.study.characteristics import Reader
-from trialmatch.fhir.study.definition_files import SHIPPED, Definition, from_paths, shipped, unpacked
+from trialmatch.fhir.progress import latest
 from trialmatch.fhir.study.faults import Faults
 from trialmatch.fhir.study.leaves import Noticed
 from trialmatch.fhir.study.scopes import Above, Scope, scope_of
@@ -242,6 +241,7 @@ def _study(definition: Definition, study_id: str, loading: _Loading, used: set[s
         "title": str(resource.get("title") or study_id),
         "status": str(resource.get("status") or "unknown"),
         "url": _published(resource.get("url"), identifier),
+        "recruitment": latest(resource),
         "resource": resource,
     }
     if eligibility is None:

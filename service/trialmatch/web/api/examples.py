@@ -115,6 +115,7 @@ MATCH_DOCUMENT: Json = {
                 "id": "NCT06892145",
                 "title": "Clinical Trial of CD19 Targeted CAR-T Cell in Refractory Adult SLE",
                 "status": "active",
+                "recruitment": "not-yet-recruiting",
                 "url": "https://clinicaltrials.gov/study/NCT06892145",
             },
             "verdict": "possible",

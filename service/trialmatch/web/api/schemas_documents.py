@@ -80,6 +80,7 @@ class StudySummary(Schema):
     id = _text()
     title = _text()
     status = _text("Of the study's record: active, draft, retired or unknown")
+    recruitment = _text("The record's state of recruitment: not-yet-recruiting and the like, or words", allow_none=True)
     url = _text("Where the study is registered or published", allow_none=True)
 
 

@@ -28,7 +28,7 @@ from trialmatch.eligibility.facts import Measurement, Source
 from trialmatch.eligibility.rows import printed_rows
 from trialmatch.eligibility.verdict import ELIGIBLE, LIKELY, POSSIBLE, Match, Outcome
 from trialmatch.fhir.study.studies import identifiers
-from trialmatch.lines import Row, clean, plural, rows
+from trialmatch.lines import Row, clean, plural, recruitment, rows
 from trialmatch.terminology.mappings import Terminology
 from trialmatch.web.cds.markdown import escaped, shortened
 from trialmatch.web.cds.orders import Order, is_test, orders, service_requests
@@ -202,6 +202,8 @@ def _detail(match: Match, lost: Sequence[Source]) -> Iterator[str]:
     cohorts = [escaped(name, 90) for name in _open_cohorts(match).values()]
     if cohorts:
         yield f"Cohort: {'; '.join(cohorts)}"
+    if state := recruitment(match.study.recruitment):
+        yield f"Recruitment: **{escaped(state, 60)}**"
     yield f"{_TITLES[match.verdict]}; {_unmet(match)}"
     blocking = [leaf for leaf in match.leaves if leaf.blocking]
     gaps = [leaf for leaf in blocking if leaf.basis not in t.CONFIRMATIONS]

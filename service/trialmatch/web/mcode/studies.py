@@ -18,6 +18,7 @@ from trialmatch.config import BASE
 from trialmatch.eligibility.criteria import Study
 from trialmatch.eligibility.rows import printed_rows
 from trialmatch.fhir.elements import Json, objects
+from trialmatch.fhir.progress import states
 from trialmatch.fhir.searchset import research_study
 
 #: The system by which -engine finds NCT numbers; the others know them by their shape.
@@ -38,7 +39,7 @@ _INTERVENTIONAL = {"text": "Study Type: Interventional"}
 def statuses(study: Study) -> set[str]:
     """What a study's status may be asked by: as the clients see it, as the record has it in R4, and its R5 state."""
     recorded = str(research_study(study)["status"])
-    return {recorded, _shown_status(recorded), *_states(study.resource)[-1:]}
+    return {recorded, _shown_status(recorded), *states(study.resource)[-1:]}
 
 
 def phase_codes(study: Study) -> list[str]:
@@ -116,22 +117,11 @@ def _shown_status(recorded: str) -> str:
     return "active" if recorded in _OPEN else recorded
 
 
-def _states(raw: Json) -> list[str]:
-    """The codes of a study's progress that have come true, the latest last."""
-    return [
-        str(coding["code"])
-        for one in objects(raw, "progressStatus")
-        if one.get("actual") is not False
-        for coding in objects(one.get("state"), "coding")
-        if "code" in coding
-    ]
-
-
 def _description(study: Study, recorded: str, text: str) -> str:
     """The description; where the status shown says less than the record, the record's word stands before it."""
     if _shown_status(recorded) == recorded:
         return text
-    state = (_states(study.resource)[-1:] or [recorded])[0].replace("-", " ")
+    state = (states(study.resource)[-1:] or [recorded])[0].replace("-", " ")
     return f"Recruitment: {state}. {text}".strip()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.explain import why
 from trialmatch.eligibility.verdict import INELIGIBLE, Match
-from trialmatch.lines import by_way, confirmations_of, recorded, rows
+from trialmatch.lines import by_way, confirmations_of, recorded, recruitment, rows
 from trialmatch.store.attestations import Held
 from trialmatch.usecases.match import Answer
 from trialmatch.web.pages import answers
@@ -127,6 +127,7 @@ def _shown(trial: Trial) -> Json:
     """A trial with the words that its template needs."""
     return {name: getattr(trial, name) for name in ("match", "anchor", "sections", "unmet", "conflicts", "numbers")} | {
         "gaps": [{"words": say(f"basis.{gap.basis}"), "needs": gap.needs} for gap in trial.gaps],
+        "recruitment": recruitment(trial.match["study"]["recruitment"]),
         "ways": ways(trial.match),
         "short": short(trial),
     }

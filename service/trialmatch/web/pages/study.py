@@ -9,6 +9,7 @@ from trialmatch.documents import study_document
 from trialmatch.eligibility.criteria import Study
 from trialmatch.eligibility.dates import Offset
 from trialmatch.eligibility.rows import computable, printed_rows
+from trialmatch.lines import recruitment
 from trialmatch.usecases.match import Engine
 from trialmatch.web.pages.match import anchor, parts
 
@@ -20,6 +21,7 @@ def page(study: Study, engine: Engine) -> Json:
     document = study_document(study, Offset(*engine.settings.validity_period), engine.terminology.label)
     return {
         "study": document,
+        "recruitment": recruitment(document["recruitment"]),
         "sections": list(_sections(study, document)),
         "extents": {row.link_id: computable(row) for row in printed_rows(study)},
         "negated": {item.link_id for item in study.walk() if item.exclude != item.flipped},

@@ -150,6 +150,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "study.none": "The record prints no eligibility criteria: the study is undetermined for everybody.",
     "study.no-exclusions": "The record prints no exclusion criteria: nobody can be better than likely.",
     "study.status": "Status: {status}",
+    "study.recruitment": "Recruitment: {state}",
     "study.unmatched": "not matched until a person sets its status to active",
     "study.rows": ("{n} criterion as printed", "{n} criteria as printed"),
     "study.rows.computable": "{n} computed",
