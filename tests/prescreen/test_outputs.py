@@ -111,6 +111,19 @@ def test_candidates_are_valid_fhir(demo: Screened) -> None:
     assert told == {(patient, f"ResearchStudy/{row['study']}") for patient, rows in demo.rows.items() for row in rows}
 
 
+def test_extensions_of_candidates_may_stand_there(demo: Screened) -> None:
+    """A FHIR validator asks the definition of each extension for the elements it may be on."""
+    defined = {}
+    for path in (ROOT / "profiles" / "structuredefinitions").glob("*.json"):
+        resource = json.loads(path.read_text("utf-8"))
+        defined[resource["url"]] = {one["expression"] for one in resource.get("context", ())}
+    found = [json.loads(line) for line in (demo.out / "candidates.ndjson").read_bytes().splitlines()]
+    urls = {extension["url"] for one in found for extension in one["extension"]}
+    assert urls
+    for url in urls:
+        assert "ResearchSubject" in defined[url], url
+
+
 def test_attrition_adds_up(demo: Screened) -> None:
     rows = pq.read_table(demo.out / "attrition.parquet").to_pylist()
     for study in {row["study"] for row in rows}:
