@@ -51,6 +51,21 @@ def test_an_added_study_is_matched_at_once(fresh: FlaskClient) -> None:
     assert _matched(fresh) == sorted([*SHIPPED, "trial-1"])
 
 
+def test_a_study_that_would_list_everybody_is_taken_with_a_warning(fresh: FlaskClient) -> None:
+    """As ``studies check`` says it; the second time the disease is marked, and there is nothing to say."""
+    bundle = study_bundle()
+    (criteria,) = (e["resource"] for e in bundle["entry"] if e["resource"]["resourceType"] == "EvidenceVariable")
+    mark = criteria["characteristic"][1].pop("extension")
+    added = fresh.post(URL, json=bundle)
+    assert added.status_code == 201
+    (warning,) = added.get_json()["warnings"]
+    assert warning.startswith("EvidenceVariable/trial-1-criteria: no disease gate")
+    assert "warnings" not in fresh.get(f"{URL}/trial-1").get_json()
+    criteria["characteristic"][1]["extension"] = mark
+    replaced = fresh.post(URL, json=bundle, headers={"If-Match": added.headers["ETag"]})
+    assert (replaced.status_code, "warnings" in replaced.get_json()) == (200, False)
+
+
 def test_another_worker_matches_it_within_a_second(fresh: FlaskClient, store: Store, tmp_path: Path) -> None:
     other = create_app(settings_of(tmp_path), store=store).test_client()
     fresh.post(URL, json=study_bundle())

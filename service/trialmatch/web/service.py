@@ -95,8 +95,8 @@ class Service:
         """The revision at which a study was added; None for those of the settings."""
         return self._loaded.versions.get(study_id)
 
-    def add_study(self, bundle: dict[str, Any], *, seen: int | None) -> str:
-        """Add a study, or replace the revision ``seen`` of one that was added; returns its id.
+    def add_study(self, bundle: dict[str, Any], *, seen: int | None) -> additions.Added:
+        """Add a study, or replace the revision ``seen`` of one that was added.
 
         It is matched by this worker at once and by the others within a second. Raises FaultyStudy, Conflict, Stale.
         """
@@ -105,14 +105,14 @@ class Service:
             while True:
                 self._refresh()
                 try:
-                    study = additions.add(bundle, self._own, self._loaded, self.store, by=by, at=self.now(), seen=seen)
+                    added = additions.add(bundle, self._own, self._loaded, self.store, by=by, at=self.now(), seen=seen)
                     break
                 except Stale:
                     if added_studies.revision(self.store) == self._loaded.revision:
                         raise
                     # another worker has added one meanwhile: look again whether the two go together
             self._refresh()
-        return study
+        return added
 
     @property
     def hospital(self) -> str:

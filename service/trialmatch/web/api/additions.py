@@ -44,6 +44,14 @@ class Loaded:
     versions: dict[str, int]
 
 
+@dataclass(frozen=True)
+class Added:
+    """A study that was added: its id, and what is accepted of it but should be known, a line each."""
+
+    study: str
+    warnings: tuple[str, ...]
+
+
 def load(own: list[Definition], settings: Settings, store: Store) -> Loaded:
     """The settings' ``own`` studies and all additions.
 
@@ -84,8 +92,8 @@ def _flat(added: dict[str, list[Definition]]) -> Iterator[Definition]:
 
 def add(
     bundle: dict[str, Any], own: list[Definition], now: Loaded, store: Store, *, by: str, at: datetime, seen: int | None
-) -> str:
-    """Check a study against all others and keep it; returns its id. ``seen`` is the revision that is to be replaced.
+) -> Added:
+    """Check a study against all others and keep it. ``seen`` is the revision that is to be replaced.
 
     Raises FaultyStudy with every fault, Conflict for what others have already, Stale where another revision is there,
     or where studies were added after ``now``.
@@ -98,9 +106,10 @@ def add(
         raise Stale("the study is not the one that the caller has read; read it again, then replace it")
     if seen is None and study in now.versions:
         raise Conflict(f"ResearchStudy/{study} is there already; to replace it, send If-Match with its ETag")
-    Engine.of([*others, *definitions], now.engine.settings)  # all faults of the language
+    checked = Engine.of([*others, *definitions], now.engine.settings)  # all faults of the language
     kept.add(store, bundle, by=by, at=at, expected=now.revision)
-    return str(study)
+    told = (line.removeprefix(f"{PLACE}: ") for line in checked.studies.warnings if line.startswith(f"{PLACE}: "))
+    return Added(str(study), tuple(line.replace(": warning: ", ": ", 1) for line in told))
 
 
 def _definitions(bundle: dict[str, Any], settings: Settings) -> list[Definition]:

@@ -261,6 +261,7 @@ class StudyDocument(StudyListing):
     """A study with its criteria as a tree."""
 
     items = fields.List(fields.Nested(StudyItem), required=True)
+    warnings = fields.List(fields.String(), metadata={"description": "Where it was added just now: see addStudy"})
 
 
 class HeldAttestation(Schema):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Response, request, url_for
@@ -63,20 +64,22 @@ def add(conditions: dict[str, str], bundle: dict[str, Any]) -> Response:
 
     A Bundle of FHIR R5 resources: one ResearchStudy, the EvidenceVariables that hold its criteria, its ValueSets. It
     is checked as a whole, and every fault is told with its path. Drafts are taken, but not matched until they are
-    replaced by an active version. To replace a study, send `If-Match` with its ETag.
+    replaced by an active version. To replace a study, send `If-Match` with its ETag. `warnings` say what is accepted
+    but should be looked at, such as a study that would list every patient.
     """
     seen = int(conditions["if_match"].strip('"')) if conditions else None
-    study = service().add_study(bundle, seen=seen)
-    response = _told(service().engine.studies.get(study))
+    added = service().add_study(bundle, seen=seen)
+    response = _told(service().engine.studies.get(added.study), added.warnings)
     response.status_code = 201 if seen is None else 200
-    response.headers["Location"] = url_for(".show", study=study)
+    response.headers["Location"] = url_for(".show", study=added.study)
     return response
 
 
-def _told(study: Study) -> Response:
+def _told(study: Study, warnings: Sequence[str] = ()) -> Response:
     engine = service().engine
     validity = Offset(*engine.settings.validity_period)
-    response = answer(study_document(study, validity, engine.terminology.label))
+    document = study_document(study, validity, engine.terminology.label)
+    response = answer(document | ({"warnings": [*warnings]} if warnings else {}))
     version = service().version(study.id)
     if version is not None:
         response.set_etag(str(version))
