@@ -39,7 +39,7 @@ def coverage(source: str, form: str, everything: bool, jobs: int | None, studies
     SOURCE is a Bundle (.json), a file of NDJSON, or a folder of it, such as the Bulk Data export of a whole hospital.
     The records of a folder are laid out by patients in a temporary folder, which takes as much room as its files have
     unpacked; TMPDIR says where. What is missing belongs into a ConceptMap or ValueSet in your TRIALMATCH_MAPPINGS
-    folder.
+    folder: docs/codes.md shows it from start to end.
 
     \b
     Examples
