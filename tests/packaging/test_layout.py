@@ -55,7 +55,7 @@ ALLOWED: dict[str, set[str]] = {
 ALLOWED_IN_FHIR: dict[str, set[str]] = {
     "elements": set(),
     "resource_types": set(),
-    "searchset": {"elements"},
+    "searchset": {"elements", "study"},
     "patient": {"elements", "resource_types"},
     "study": {"elements", "resource_types", "patient"},
     "hospital": {"elements", "resource_types", "patient", "study"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from trialmatch.fhir.progress import latest
+from trialmatch.fhir.study.progress import latest
 from trialmatch.lines import recruitment
 
 

@@ -15,7 +15,7 @@ from trialmatch.eligibility.criteria import Study
 from trialmatch.eligibility.facts import Source
 from trialmatch.eligibility.verdict import Match
 from trialmatch.fhir.elements import Json, objects
-from trialmatch.fhir.progress import states
+from trialmatch.fhir.study.progress import states
 
 VERDICT = f"{BASE}/StructureDefinition/match-verdict"
 

@@ -16,9 +16,11 @@ from trialmatch.eligibility import truth as t
 from trialmatch.eligibility.criteria import Item, JudgementLeaf, Leaf, Study
 from trialmatch.errors import FaultyStudy, UnknownStudy
 from trialmatch.fhir.elements import json_type, objects
-from trialmatch.fhir.progress import latest
+from trialmatch.fhir.study.characteristics import Reader
+from trialmatch.fhir.study.definition_files import SHIPPED, Definition, from_paths, shipped, unpacked
 from trialmatch.fhir.study.faults import Faults
 from trialmatch.fhir.study.leaves import Noticed
+from trialmatch.fhir.study.progress import latest
 from trialmatch.fhir.study.scopes import Above, Scope, scope_of
 from trialmatch.fhir.study.unmodified import refuse_modifiers
 from trialmatch.fhir.study.written import digest_of

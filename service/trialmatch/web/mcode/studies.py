@@ -18,8 +18,8 @@ from trialmatch.config import BASE
 from trialmatch.eligibility.criteria import Study
 from trialmatch.eligibility.rows import printed_rows
 from trialmatch.fhir.elements import Json, objects
-from trialmatch.fhir.progress import states
 from trialmatch.fhir.searchset import research_study
+from trialmatch.fhir.study.progress import states
 
 #: The system by which -engine finds NCT numbers; the others know them by their shape.
 _REGISTRY = "http://clinicaltrials.gov"
