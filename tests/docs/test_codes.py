@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from trialmatch import demo
-from trialmatch.cli import main
+from trialmatch.cli.main import main
 
 PAGE = Path(__file__).parents[2] / "docs" / "codes.md"
 HOSPITAL = Path(demo.__file__).parent / "hospital"

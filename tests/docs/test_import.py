@@ -9,7 +9,7 @@ from typing import Any
 
 from click.testing import CliRunner, Result
 from trialmatch import demo
-from trialmatch.cli import main
+from trialmatch.cli.main import main
 from trialmatch.registry.record import SHAPE
 from trialmatch.registry.rules import RULES
 
