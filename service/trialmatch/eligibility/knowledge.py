@@ -61,8 +61,14 @@ class Drug:
 
 @dataclass(frozen=True)
 class Wording:
-    """How results are worded: patterns for negative, equivocal and positive words, and interpretation codes."""
+    """How results are worded: patterns for negative, equivocal and positive words, and interpretation codes.
 
+    ``nothing`` are wordings that say that there is no result ("no specimen received"), ``denying`` are words that turn
+    around what stands beside them ("keine Antikörper nachweisbar").
+    """
+
+    nothing: re.Pattern[str]
+    denying: re.Pattern[str]
     negative: re.Pattern[str]
     equivocal: re.Pattern[str]
     positive: re.Pattern[str]
@@ -82,11 +88,15 @@ class Wording:
     def _read(self, text: str) -> str | None:
         """Negative wordings are taken out before positive ones are looked for: negation is not a substring."""
         rest = " ".join(text.lower().split())
+        if self.nothing.search(rest):
+            return None
         found = set()
         for polarity, pattern in ((EQUIVOCAL, self.equivocal), (NEGATIVE, self.negative), (POSITIVE, self.positive)):
             rest, hits = pattern.subn(" ", rest)
             if hits:
                 found.add(polarity)
+        if POSITIVE in found and self.denying.search(rest):
+            return None
         return found.pop() if len(found) == 1 else None
 
 

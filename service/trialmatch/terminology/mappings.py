@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -290,12 +290,20 @@ def _analyte(entry: dict[str, Any]) -> Analyte:
     )
 
 
+#: Signs that may also be punctuation.
+_SIGNS = ("-", "+")
+
+
 def _wording(table: dict[str, Any]) -> Wording:
-    def pattern(words: Iterable[str]) -> re.Pattern[str]:
+    alone = {word.lower() for word in table.get("alone", ())}
+
+    def pattern(words: Iterable[str], alone: Collection[str] = alone) -> re.Pattern[str]:
         longest_first = sorted({" ".join(word.lower().split()) for word in words}, key=len, reverse=True)
-        return re.compile("|".join(_whole(word) for word in longest_first) or r"(?!)")
+        return re.compile("|".join(_whole(word, word in alone) for word in longest_first) or r"(?!)")
 
     return Wording(
+        nothing=pattern(table.get("nothing", ())),
+        denying=pattern(table.get("denying", ()), ()),
         negative=pattern(table.get("negative", ())),
         equivocal=pattern(table.get("equivocal", ())),
         positive=pattern(table.get("positive", ())),
@@ -303,8 +311,16 @@ def _wording(table: dict[str, Any]) -> Wording:
     )
 
 
-def _whole(word: str) -> str:
-    """A word or phrase on its own: not inside a longer word (Chinese words have no boundaries)."""
+def _whole(word: str, alone: bool) -> str:
+    """A word or phrase on its own: not inside a longer word (Chinese words have no boundaries).
+
+    A sign is an answer only at the end ("QNS - quantity not sufficient"), a word that answers ``alone`` only as the
+    whole text ("no sample received").
+    """
     start = r"(?<![^\W_])" if re.match(r"[a-zà-ÿ0-9]", word) else r"(?<!\S)" if re.match(r"[+\-±(]", word) else ""
     end = r"(?![^\W_])" if re.search(r"[a-zà-ÿ0-9]$", word) else r"(?!\S)" if re.search(r"[+\-±)]$", word) else ""
+    if alone:
+        return rf"\A\W*{re.escape(word)}\W*\Z"
+    if word in _SIGNS:
+        end = r"\s*\Z"
     return start + re.escape(word) + end

@@ -178,7 +178,7 @@ TABLES: dict[str, Any] = {
     "analytes.json": Each(_ANALYTE),
     "drugs.json": Each(_DRUG),
     "results.json": {
-        **{polarity: [WORD] for polarity in _POLARITIES},
+        **{words: [WORD] for words in (*_POLARITIES, "alone", "denying", "nothing")},
         "interpretation": Each(Check(lambda value: value in _POLARITIES, ", ".join(_POLARITIES))),
     },
     "orders.json": {"orders": Each(CODES)},
