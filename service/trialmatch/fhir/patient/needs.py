@@ -36,7 +36,7 @@ from trialmatch.eligibility.derived import CREATININE, WEIGHT
 from trialmatch.eligibility.facts import RECORD_TYPES
 from trialmatch.fhir.patient.records import FACT_TYPES, Records
 from trialmatch.terminology.mappings import Terminology
-from trialmatch.terminology.systems import ICD10CM
+from trialmatch.terminology.systems import ICD10, ICD10CM
 
 #: A code with its system, in the spelling of the mappings.
 Code = tuple[str, str]
@@ -81,8 +81,8 @@ class Needs:
             kinds.add("Encounter")
         wanted = {name for kind in kinds for name in RECORD_TYPES[kind]}
         codes = frozenset(terminology.sets.spellings(concepts))
-        # the descendants of a code in ICD-10-CM are too many to name
-        nameable = not any(system == ICD10CM for system, _ in codes)
+        # the descendants of a code in ICD-10 are too many to name
+        nameable = not any(system in (ICD10, ICD10CM) for system, _ in codes)
         words = terminology.names.beginnings(member for one in silent for member in terminology.sets.members(one))
         return cls(tuple(kind for kind in FACT_TYPES if kind in wanted), codes if nameable else None, words)
 
