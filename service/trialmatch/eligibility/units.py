@@ -46,6 +46,9 @@ _REMEMBERED = 10_000
 #: No unit is written with more characters.
 _LONGEST = 80
 
+#: What the URI of a code system of UCUM units holds, in any of its spellings.
+_UCUM_SYSTEMS = ("unitsofmeasure", "ucum", "2.16.840.1.113883.6.8")
+
 Found = TypeVar("Found")
 
 
@@ -54,6 +57,10 @@ class Unit(NamedTuple):
 
     factor: Fraction
     dimension: tuple[tuple[str, int], ...]
+
+
+def _is_ucum_system(system: object) -> bool:
+    return any(name in str(system).lower() for name in _UCUM_SYSTEMS)
 
 
 def bare(code: str) -> str:
@@ -88,8 +95,14 @@ class Units:
         return PintUcumRegistry()
 
     def resolve(self, system: object, code: object, unit: object) -> str | None:
-        """The UCUM unit of a FHIR Quantity, or None where it has none that is understood."""
+        """The UCUM unit of a FHIR Quantity, or None where it has none that is understood.
+
+        A code of another system than UCUM means what that system says (``g`` is a single dose in Germany's medication
+        plan): the unit's words are read then, and the code only where there are none and it is more than a letter.
+        """
         key = (code if isinstance(code, str) else "", unit if isinstance(unit, str) else "")
+        if system and not _is_ucum_system(system):
+            key = ("", key[1] or (key[0] if len(key[0]) > 1 else ""))
         known = self._resolved.get(key)
         return (self._understood(key) if known is None else known) or None
 
@@ -97,7 +110,7 @@ class Units:
         """The unit that the first of some texts stands for that is understood; empty where none is."""
         found: str | None = None
         for text in (text.strip() for text in texts if len(text) <= _LONGEST):
-            if text:
+            if text and (text == "1" or not text.isdecimal()):  # UCUM takes numbers for factors; here they are codes
                 found = self._spellings.get(text) or self._braced(text) or (text if self.is_ucum(text) else None)
             if found is not None:
                 break

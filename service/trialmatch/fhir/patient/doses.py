@@ -19,8 +19,14 @@ _CODES = {
     "bid": Fraction(2), "tid": Fraction(3), "qid": Fraction(4), "qod": Fraction(1, 2), "wk": Fraction(1, 7),
     "q1h": Fraction(24), "q2h": Fraction(12), "q3h": Fraction(8), "q4h": Fraction(6), "q6h": Fraction(4),
     "q8h": Fraction(3),
-    "q12h": Fraction(2),
+    "q12h": Fraction(2), "q24h": Fraction(1), "q48h": Fraction(1, 2), "q72h": Fraction(1, 3), "qhs": Fraction(1),
+    "qam": Fraction(1), "qpm": Fraction(1), "nightly": Fraction(1), "weekly": Fraction(1, 7), "qwk": Fraction(1, 7),
+    "bd": Fraction(2), "tds": Fraction(3), "qds": Fraction(4),
 }  # fmt: skip
+
+#: Words for one piece of a medicine that is counted.
+_PIECES = {"1", "tablet", "tab", "tbl", "capsule", "cap", "piece", "tablette", "tabletten", "kapsel", "kapseln"}
+_PIECES |= {"stück", "filmtablette", "filmtabletten", "comprimé", "gélule", "comprimido", "cápsula", "片", "錠"}
 
 _NO_DOSE, _NO_TIMING = Dose(None, "", "no dose is recorded"), Dose(None, "", "how often it is taken is not recorded")
 
@@ -91,18 +97,27 @@ def _one(dosage: Json, strength: Strength | None, units: Units) -> Dose:
 
 
 def _each(dosage: Json, strength: Strength | None, units: Units) -> Dose:
-    """What is taken each time."""
-    rates = children(dosage, "doseAndRate") or [dosage]
-    for rate in rates:
-        quantity, bounds = child(rate, "doseQuantity"), child(rate, "doseRange")
-        if quantity is not None:
-            return amount_of(quantity, strength, units)
-        if bounds is not None:
-            low, high = (amount_of(child(bounds, key) or {}, strength, units) for key in ("low", "high"))
-            if low.amount is None or high.amount is None or low.unit != high.unit:
-                return low if low.amount is None else high if high.amount is None else _NO_DOSE
-            return Dose(Interval(low.amount.lo, high.amount.hi), low.unit)
-    return _NO_DOSE
+    """What is taken each time; where it is given several times (ordered, calculated, in tablets) what can be read."""
+    found = [_rated(rate, strength, units) for rate in children(dosage, "doseAndRate") or [dosage]]
+    first = next((dose for dose in found if dose.amount is not None), None)
+    if first is None:
+        return next((dose for dose in found if dose is not _NO_DOSE), _NO_DOSE)
+    amounts = [dose.amount for dose in found if dose.amount is not None and dose.unit == first.unit]
+    lows, highs = [amount.lo for amount in amounts], [amount.hi for amount in amounts]
+    low = None if None in lows else min(one for one in lows if one is not None)
+    return Dose(Interval(low, None if None in highs else max(one for one in highs if one is not None)), first.unit)
+
+
+def _rated(rate: Json, strength: Strength | None, units: Units) -> Dose:
+    quantity, bounds = child(rate, "doseQuantity"), child(rate, "doseRange")
+    if quantity is not None:
+        return amount_of(quantity, strength, units)
+    if bounds is None:
+        return _NO_DOSE
+    low, high = (amount_of(child(bounds, key) or {}, strength, units) for key in ("low", "high"))
+    if low.amount is None or high.amount is None or low.unit != high.unit:
+        return low if low.amount is None else high if high.amount is None else _NO_DOSE
+    return Dose(Interval(low.amount.lo, high.amount.hi), low.unit)
 
 
 def amount_of(quantity: Json, strength: Strength | None, units: Units) -> Dose:
@@ -130,8 +145,7 @@ def _same_product_unit(quantity: Json, of: str, unit: str | None, units: Units) 
         return unit == of
     words = {str(quantity.get(key, "")).strip("{}[]").lower().rstrip("s") for key in ("unit", "code")} - {""}
     wanted = of.strip("{}[]").lower().rstrip("s")
-    pieces = {"1", "tablet", "tab", "capsule", "cap", "piece"}
-    return bool(words) and (wanted in words or (wanted in pieces and bool(words & pieces)))
+    return bool(words) and (wanted in words or (wanted in _PIECES and bool(words & _PIECES)))
 
 
 def _per_day(timing: Json | None) -> tuple[Fraction, Fraction] | None:
@@ -172,7 +186,7 @@ def strength_of(medication: Json | None, units: Units) -> Strength | None:
     """The strength of a medication with a single active ingredient."""
     if medication is None:
         return None
-    ingredients = children(medication, "ingredient")
+    ingredients = [one for one in children(medication, "ingredient") if one.get("isActive") is not False]
     if len(ingredients) != 1:
         return None
     ratio = child(ingredients[0], "strength") or child(ingredients[0], "strengthRatio")

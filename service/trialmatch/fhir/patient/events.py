@@ -7,13 +7,18 @@ from collections.abc import Iterator
 from trialmatch.eligibility.dates import FUTURE, UNKNOWN_TIME, Span, before
 from trialmatch.eligibility.facts import ABSENT, FINAL, NO_ALLERGY, NO_DRUG_ALLERGY, PROVISIONAL, Event
 from trialmatch.eligibility.values import Coding
-from trialmatch.fhir.elements import Json, child, children, codes, codings, concept_codings, text
+from trialmatch.fhir.elements import Json, child, children, codes, codings, concept_codings, objects, text
 from trialmatch.fhir.patient.times import Clock, Extent, encounter_time, extent, moment, period
 
 _NEVER_ENDED = Span(FUTURE, FUTURE)
 
 _VERIFICATION = {"refuted": ABSENT, "provisional": PROVISIONAL, "differential": PROVISIONAL, "unconfirmed": PROVISIONAL}
 _VERIFICATION |= {"presumed": PROVISIONAL, "confirmed": FINAL}
+
+#: Germany's mark of how certain a diagnosis is, an extension (fhir.de, ``icd-10-gm-diagnosesicherheit``): excluded,
+#: suspected, certain, and the state after it.
+_CERTAINTY = "/icd-10-gm-diagnosesicherheit"
+_CERTAIN = {"A": ABSENT, "V": PROVISIONAL, "G": FINAL, "Z": FINAL}
 
 #: By type: statuses that count, those that say it was not, those that leave it open; all others never count.
 _STATUS = {
@@ -105,7 +110,10 @@ def state_of(resource: Json) -> str | None:
         verification = codes(resource, "verificationStatus")
         if "entered-in-error" in verification:
             return None
-        said = {_VERIFICATION[code] for code in verification if code in _VERIFICATION}
+        marks = {_CERTAIN.get(mark, PROVISIONAL) for mark in _certainty(resource)}
+        said = {_VERIFICATION[code] for code in verification if code in _VERIFICATION} | marks
+        if marks and {ABSENT, FINAL} <= said:
+            return PROVISIONAL
         otherwise = PROVISIONAL if verification else FINAL  # a status that is not understood confirms nothing
         return next((state for state in (ABSENT, PROVISIONAL, FINAL) if state in said), otherwise)
     status = text(resource, "status") or ""
@@ -115,6 +123,18 @@ def state_of(resource: Json) -> str | None:
     if status in absent:
         return ABSENT
     return PROVISIONAL if status in vague else None
+
+
+def _certainty(resource: Json) -> set[str]:
+    """The marks of a German diagnosis, wherever its code carries them."""
+    code = resource.get("code")
+    extensions = (one for holder in (resource, code, *objects(code, "coding")) for one in objects(holder, "extension"))
+    found = (
+        coding.get("code") if isinstance(coding := one.get("valueCoding"), dict) else one.get("valueCode")
+        for one in extensions
+        if str(one.get("url")).endswith(_CERTAINTY)
+    )
+    return {mark.strip().upper() for mark in found if isinstance(mark, str)}
 
 
 def events(
@@ -205,4 +225,5 @@ def _no_later_start(start: Span, end: Span) -> Span:
 
 def ended(resource: Json) -> bool:
     """Whether a condition's record says that it is over."""
-    return bool(codes(resource, "clinicalStatus") & _ENDED)
+    clinical = codes(resource, "clinicalStatus")
+    return bool(clinical & _ENDED) or ("Z" in _certainty(resource) and not clinical & _ONGOING)

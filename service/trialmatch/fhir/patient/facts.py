@@ -321,6 +321,7 @@ class Reader:
         names = self.terminology.names
         words = {own} | {coding.display for coding in codes if coding.display}
         if kind == "MedicationRequest":
+            words |= {coding.code for coding in codes if not coding.display}  # which may be the drug's name
             found = {concept for said in words for concept in names.drugs_in(said)}
         else:
             found = {concept for said in words for concept in names.exactly(said)}

@@ -6,7 +6,11 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from fractions import Fraction
 from functools import lru_cache, partial
+from math import ceil
+
+from dateutil.relativedelta import relativedelta
 
 from trialmatch.eligibility.dates import FUTURE, UNKNOWN_TIME, Span, before
 from trialmatch.eligibility.facts import ABSENT, FINAL, PROVISIONAL, Dose, Exposure
@@ -28,15 +32,32 @@ _STATUS = {
     "MedicationDispense": ({"completed"}, set(), {"unknown"}),
 }
 
-#: Intents that are an order or finer; a proposal or plan never counts.
+#: Intents that are an order or finer; a proposal or plan never counts, but what a patient reports to take is a plan in
+#: the United States (US Core, MedicationRequest).
 _ORDERED = {"order", "original-order", "reflex-order", "filler-order", "instance-order"}
 
 #: Words of forms and routes that act where they are applied (criteria language, section 6).
 _LOCAL = re.compile(
     r"\b(topical|ophthalmic|ophth|otic|nasal|intranasal|inhal\w*|metered dose|actuat\w*|nebuli\w*|cream|ointment|"
-    r"lotion|gel|shampoo|eye drops?|ear drops?|patch|intravitreal|vaginal|cutaneous|dermal|foam)\b",
+    r"lotion|gel(?!\s*-?\s*cap)|shampoo|eye drops?|ear drops?|patch|intravitreal|vaginal|cutaneous|dermal|foam)\b",
     re.IGNORECASE,
 )
+
+#: Units of durations (UCUM, and words) in months and days.
+_LENGTHS = {
+    unit: length
+    for length, units in (
+        ((0, Fraction(1, 24)), ("h", "hour")),
+        ((0, Fraction(1)), ("d", "day", "tag", "tage")),
+        ((0, Fraction(7)), ("wk", "week", "w")),
+        ((1, Fraction(0)), ("mo", "month", "m")),
+        ((12, Fraction(0)), ("a", "year", "y")),
+    )
+    for unit in units
+}
+
+#: Durations of so many units are none.
+_LONGEST_SUPPLY = 10_000
 
 #: Words with more characters are not remembered.
 _LONGEST = 200
@@ -122,14 +143,20 @@ def _state(resource: Json) -> str | None:
     counts, absent, vague = _STATUS[kind]
     if kind == "MedicationRequest":
         intent = text(resource, "intent")
-        if resource.get("doNotPerform") is True or (intent is not None and intent not in _ORDERED):
+        if resource.get("doNotPerform") is True:
             return None
+        if intent is not None and intent not in _ORDERED:
+            return PROVISIONAL if intent == "plan" and _is_reported(resource) and status in counts else None
     if status in counts:
         taken = codes(child(resource, "adherence") or {}, "code") if kind == "MedicationStatement" else set()
         return ABSENT if taken & {"not-taking", "never"} else FINAL
     if status in absent:
         return ABSENT
     return PROVISIONAL if status in vague or not status else None
+
+
+def _is_reported(resource: Json) -> bool:
+    return "reportedReference" in resource or True in (resource.get("reportedBoolean"), resource.get("reported"))
 
 
 def _drug(resource: Json, cabinet: Cabinet) -> tuple[tuple[Coding, ...], str, Json | None]:
@@ -154,6 +181,8 @@ def _drug(resource: Json, cabinet: Cabinet) -> tuple[tuple[Coding, ...], str, Js
         return found, words or str(shown), None
     more, said = codings(medication, "code")
     for position, ingredient in enumerate(children(medication, "ingredient")):
+        if ingredient.get("isActive") is False:
+            continue
         of, named = codings(ingredient, "itemCodeableConcept", f"ingredient[{position}]")
         item = child(ingredient, "item")
         if item is not None:
@@ -263,36 +292,49 @@ def _ordered(resource: Json, clock: Clock, encounters: dict[str, Json]) -> Exten
     ends = [bounds.end for bounds in extents]
     if ends and not any(bounds.open for bounds in extents):
         return Extent(start, max(ends))
-    length = _bounds_duration(resource)
-    end = _last_day(start, length) if length is not None else None
-    return Extent(start, end) if end is not None else _until(start, resource)
+    lengths = [length for dosage in _dosages(resource) if (length := _length(dosage)) is not None]
+    one_by_one = len({dosage.get("sequence") for dosage in _dosages(resource)} - {None}) >= len(lengths)
+    last = [_last_day(start, chain) for chain in ([lengths] if one_by_one else [[length] for length in lengths])]
+    ends = [end for end in last if end is not None]
+    return Extent(start, max(ends, key=lambda end: end.hi)) if ends else _until(start, resource)
 
 
-def _last_day(start: Span, days: int) -> Span | None:
-    """The last of so many days; None where it is not known when they began, or they go beyond the calendar."""
-    try:
-        shift = timedelta(days=days - 1)
-        return Span(start.lo + shift, start.hi + shift) if start != UNKNOWN_TIME else None
-    except OverflowError:
+def _length(dosage: Json) -> tuple[Json | None, Json | None] | None:
+    """The least and the greatest duration that the timing of a dosage gives, if any."""
+    repeat = child(child(dosage, "timing") or {}, "repeat", "timing") or {}
+    length, bounds = child(repeat, "boundsDuration", "timing.repeat"), child(repeat, "boundsRange", "timing.repeat")
+    if length is not None:
+        return length, length
+    return None if bounds is None else (child(bounds, "low"), child(bounds, "high"))
+
+
+def _last_day(start: Span, lengths: list[tuple[Json | None, Json | None]]) -> Span | None:
+    """The last day of durations that follow each other; None where it is not known when they began, or how long."""
+    first, last = start.lo, start.hi
+    if start == UNKNOWN_TIME or not lengths:
         return None
+    try:
+        for least, greatest in lengths:
+            shortest, longest = _calendar(least or {"value": 1}), _calendar(greatest or {})
+            if shortest is None or longest is None:
+                return None
+            first, last = first + shortest, last + longest
+        return Span(first - timedelta(days=1), last - timedelta(days=1))
+    except (OverflowError, ValueError):
+        return None  # beyond the calendar
 
 
-def _bounds_duration(resource: Json) -> int | None:
-    """The length of an order in days, where its timing gives one."""
-    days = {"d": 1, "wk": 7, "day": 1, "days": 1, "week": 7, "weeks": 7}
-    for dosage in _dosages(resource):
-        repeat = child(child(dosage, "timing") or {}, "repeat", "timing") or {}
-        length = child(repeat, "boundsDuration", "timing.repeat")
-        if length is not None:
-            value, unit = number(length.get("value")), str(length.get("code") or length.get("unit"))
-            if value is not None and value >= 1 and unit in days:
-                return int(value * days[unit])
-    return None
+def _calendar(length: Json) -> relativedelta | None:
+    """A duration of at least a day; without a unit it is in days. None where it cannot be read."""
+    value, unit = number(length.get("value")), str(length.get("code") or length.get("unit") or "d").lower().rstrip("s")
+    months, days = _LENGTHS.get(unit, (0, Fraction(0)))
+    if value is None or value <= 0 or value >= _LONGEST_SUPPLY or not (months or days):
+        return None
+    return relativedelta(months=int(value * months), days=max(ceil(value * days), 0 if months else 1))
 
 
 def _dispensed(resource: Json, clock: Clock) -> Extent:
     start = moment(resource, "whenHandedOver", clock) or moment(resource, "whenPrepared", clock) or UNKNOWN_TIME
     supply = child(resource, "daysSupply")
-    days = number(supply.get("value")) if supply else None
-    end = _last_day(start, int(days)) if days is not None and 1 <= days < 10_000 else None
+    end = _last_day(start, [(supply, supply)]) if supply else None
     return Extent(start, end) if end is not None else Extent(start, Span(start.lo, FUTURE), True)

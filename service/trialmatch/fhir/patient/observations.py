@@ -29,7 +29,8 @@ from trialmatch.fhir.patient.times import Clock, encounter_time, extent
 _STATES = {"final": FINAL, "amended": FINAL, "corrected": FINAL}
 _NEVER = {"entered-in-error", "cancelled"}
 
-_NUMBER = r"\d+(?:\.\d+)?"
+#: A comma is a decimal one where it cannot stand before thousands.
+_NUMBER = r"(?:\d+\.\d+|0,\d+|\d+,\d{1,2}(?!\d)|\d+)"
 _NUMERIC = re.compile(rf"^(<=|>=|<|>|≤|≥)?\s*({_NUMBER})\s*([^\d\s:/.,][^\s,;]*(?:\s?[^\s,;]+)?)?$")
 #: Patterns of antinuclear antibodies on HEp-2 cells, as laboratories write them behind a titre (ICAP's names, AC-4).
 _PATTERN = (
@@ -49,6 +50,11 @@ _COMPARATORS = {"≤": "<=", "≥": ">="}
 
 #: Administrative sex in ``referenceRange.appliesTo`` (SNOMED CT and FHIR).
 _SEXES = {"248152002": "female", "248153007": "male", "female": "female", "male": "male", "f": "female", "m": "male"}
+_SEXES |= dict.fromkeys(("females", "women", "weiblich", "frauen", "femme", "mujer", "女", "女性"), "female")
+_SEXES |= dict.fromkeys(("males", "men", "männlich", "männer", "homme", "hombre", "男", "男性"), "male")
+
+#: What a range of normal is called (FHIR, and words).
+_NORMAL = {"normal", "normal range", "reference range", "reference", "normalbereich", "referenzbereich", "参考范围"}
 
 #: Units of age, in years.
 _AGES = {
@@ -232,14 +238,18 @@ def words_value(words: str, units: Units) -> Value:
     titre = _TITRE.match(bare)
     if titre:
         comparator = _COMPARATORS.get(titre[1], titre[1])
-        return Titre(Interval.of(Fraction(titre[2]), comparator), bare)
+        return Titre(Interval.of(_read(titre[2]), comparator), bare)
     numeric = _NUMERIC.match(bare)
     if numeric:
         comparator, raw = _COMPARATORS.get(numeric[1], numeric[1]), (numeric[3] or "").strip()
         unit = units.resolve(None, None, raw) if raw else None
         if unit is not None or not raw:
-            return Quantity(Interval.of(Fraction(numeric[2]), comparator), unit, bare, raw, comparator)
+            return Quantity(Interval.of(_read(numeric[2]), comparator), unit, bare, raw, comparator)
     return Text(bare)
+
+
+def _read(written: str) -> Fraction:
+    return Fraction(written.replace(",", "."))
 
 
 def _string(entry: Any, units: Units) -> Value:
@@ -312,7 +322,7 @@ def _ranges(element: Json, units: Units) -> Iterator[ReferenceRange]:
         if not isinstance(entry, dict):
             continue
         try:
-            if "type" in entry and (kinds := codes(entry, "type")) and "normal" not in kinds:
+            if "type" in entry and (kinds := codes(entry, "type")) and _NORMAL.isdisjoint(kinds):
                 continue
             low = quantity(entry["low"], units) if "low" in entry else None
             high = quantity(entry["high"], units) if "high" in entry else None
@@ -357,10 +367,10 @@ def _written_range(words: str, units: Units, sexes: frozenset[str], ages: Interv
     between, below = _RANGE.match(words), _UP_TO.match(words)
     if between:
         raw = (between[3] or "").strip()
-        low, high, strict = Fraction(between[1]), Fraction(between[2]), False
+        low, high, strict = _read(between[1]), _read(between[2]), False
     elif below:
         raw = (below[3] or "").strip()
-        low, high, strict = Fraction(0), Fraction(below[2]), below[1] == "<"
+        low, high, strict = Fraction(0), _read(below[2]), below[1] == "<"
     else:
         return None
     unit = units.resolve(None, None, raw) if raw else None
