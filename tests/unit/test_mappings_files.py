@@ -30,6 +30,7 @@ SHAPES = {
     "urn:local:trial-score": r"[A-Za-z0-9_]+",
     "http://terminology.hl7.org/CodeSystem/v3-RouteOfAdministration": r"[A-Z]+",
     f"{BASE}/CodeSystem/concept": r"[A-Za-z0-9-]+",
+    "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips": r"no-known-[a-z-]+",
 }
 
 

@@ -59,6 +59,10 @@ class Drug:
     equivalent: Interval | None = None
 
 
+#: How the URIs end of the code systems of interpretations, whose codes some give as the result.
+_FLAGS = ("ObservationInterpretation", "v2-0078", "v2/0078")
+
+
 @dataclass(frozen=True)
 class Wording:
     """How results are worded: patterns for negative, equivocal and positive words, and interpretation codes.
@@ -74,6 +78,10 @@ class Wording:
     positive: re.Pattern[str]
     interpretation: Mapping[str, str]
     _known: dict[str, str | None] = field(default_factory=dict, repr=False, compare=False)
+
+    def flagged(self, flag: str) -> str | None:
+        """The polarity of an interpretation, by its code or in words."""
+        return self.interpretation.get(flag) or self.read(flag)
 
     def read(self, text: str) -> str | None:
         """The polarity of a result in words, or None where it says neither or both."""
@@ -130,6 +138,8 @@ class Knowledge:
 
     def polarity(self, coding: Coding) -> str | None:
         """Whether a coded answer is positive, negative or equivocal."""
+        if coding.system.endswith(_FLAGS):
+            return self.wording.interpretation.get(coding.code)
         held = self.concepts(coding.system, coding.code)
         for polarity in (POSITIVE, NEGATIVE, EQUIVOCAL):
             if f"result-{polarity}" in held:

@@ -140,7 +140,7 @@ def limits_of_normal(result: Measurement, which: str, context: Context) -> list[
     bounds = [
         (limits.high if which == "UNL" else limits.low, limits)
         for limits in result.ranges
-        if not (limits.sexes and person.sex is not None and person.sex not in limits.sexes)
+        if not (limits.sexes and person.sex in ("male", "female") and person.sex not in limits.sexes)
     ]
     there = [(bound, limits) for bound, limits in bounds if bound is not None]
     found = [one for one in there if _of_age(one[1], context)]

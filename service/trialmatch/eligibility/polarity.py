@@ -19,12 +19,14 @@ def polarity(result: Measurement, context: Context) -> str:
     """
     problem: Unusable | None = None
     said: set[str] = set()
+    wording = context.knowledge.wording
+    if any(wording.nothing.search(words.lower()) for words in _words(result.value)):
+        raise Unusable("it says that there is no result")
     try:
         said.add(_of_value(result, context))
     except Unusable as reason:
         problem = reason
-    wording = context.knowledge.wording
-    said |= {wording.interpretation[code] for code in result.interpretation if code in wording.interpretation}
+    said |= {found for flag in result.interpretation if (found := wording.flagged(flag))}
     if {POSITIVE, NEGATIVE} <= said:
         raise Unusable("its value and its interpretation contradict each other")
     if EQUIVOCAL in said:
@@ -32,6 +34,12 @@ def polarity(result: Measurement, context: Context) -> str:
     if said:
         return said.pop()
     raise problem or Unusable("it says neither positive nor negative")
+
+
+def _words(value: object) -> list[str]:
+    if isinstance(value, Coded):
+        return [value.text, *(coding.display for coding in value.codings)]
+    return [value.text] if isinstance(value, Text) else []
 
 
 def _of_value(result: Measurement, context: Context) -> str:

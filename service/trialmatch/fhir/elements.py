@@ -8,7 +8,7 @@ from typing import Any
 
 from trialmatch.eligibility.values import Coding
 from trialmatch.terminology.shapes import json_type
-from trialmatch.terminology.systems import canonical
+from trialmatch.terminology.systems import CVX, canonical
 
 Json = dict[str, Any]
 
@@ -108,7 +108,8 @@ def concept_codings(concept: Json, path: str) -> tuple[tuple[Coding, ...], str]:
 
 
 def _coding(system: str, code: str, display: str) -> Coding:
-    return Coding(canonical(system), code.strip(), display)
+    system, code = canonical(system), code.strip()
+    return Coding(system, code.zfill(2) if system == CVX and code.isdecimal() else code, display)  # MMR is 03, or 3
 
 
 _known = lru_cache(maxsize=50_000)(_coding)  # hospitals have many records of few codes

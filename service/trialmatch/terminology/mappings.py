@@ -96,7 +96,7 @@ def load(settings: Settings) -> Terminology:
             if kind == "ValueSet":
                 sets.add_value_set(resource)
                 origins[key(resource["url"])] = here
-                _collect_displays(resource, displays)
+                _collect_displays(resource, displays, names)
             elif kind == "ConceptMap":
                 sets.add_concept_map(resource, here)
             elif kind == "CodeSystem" and str(resource.get("url", "")).endswith("/concept"):
@@ -174,8 +174,9 @@ def _lay_over(base: dict[str, Any], over: dict[str, Any]) -> None:
             base[name] = value
 
 
-def _collect_displays(resource: dict[str, Any], displays: dict[tuple[str, str], str]) -> None:
+def _collect_displays(resource: dict[str, Any], displays: dict[tuple[str, str], str], names: Names) -> None:
     for part in (resource.get("compose") or {}).get("include", ()):
+        names.add_titles(key(resource["url"]), [one["display"] for one in part.get("concept", ()) if "display" in one])
         for entry in part.get("concept", ()):
             if "display" in entry:
                 displays.setdefault((canonical(part.get("system", "")), entry["code"]), entry["display"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import cached_property
 
 _TAG = re.compile(
     r"\s*\((?:disorder|finding|procedure|situation|substance|product|observable entity|qualifier value)\)\s*$"
@@ -25,6 +26,7 @@ class Names:
         self._concepts: dict[str, set[str]] = defaultdict(set)
         self._words: dict[str, frozenset[str]] = {}
         self._drugs: dict[str, set[str]] = defaultdict(set)
+        self._titles: list[tuple[str, str]] = []
 
     def add(self, concept: str, kind: str, names: Iterable[str]) -> None:
         """Take names of a concept."""
@@ -35,6 +37,22 @@ class Names:
             self._words[name] = frozenset(name.split())
             if kind == "drug":
                 self._drugs[name].add(concept)
+
+    def add_titles(self, concept: str, titles: Iterable[str]) -> None:
+        """Take the displays of a concept's codes."""
+        self._titles += ((concept, title) for title in titles)
+        self.__dict__.pop("_titled", None)
+
+    @cached_property
+    def _titled(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = defaultdict(set)  # made once a record is met that only its words describe
+        for concept, title in self._titles:
+            found[bare(title)].add(concept)
+        return dict(found)
+
+    def titled(self, text: str) -> frozenset[str]:
+        """The concepts of which some code has this display."""
+        return frozenset(self._titled.get(bare(text), ()))
 
     def beginnings(self, concepts: Iterable[str]) -> frozenset[str]:
         """The first words of all names of concepts: text that names one of them exactly begins with one of these."""

@@ -56,7 +56,7 @@ class Series:
         if page["resourceType"] != "Bundle":
             raise Refused("its answer is no Bundle")
         try:
-            found = from_bundle(page, place)
+            found = from_bundle(page, place, page=True)
         except BadInput:
             raise Refused("its answer could not be read") from None
         entries = objects(page, "entry")

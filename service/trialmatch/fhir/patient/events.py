@@ -117,6 +117,8 @@ def state_of(resource: Json) -> str | None:
         otherwise = PROVISIONAL if verification else FINAL  # a status that is not understood confirms nothing
         return next((state for state in (ABSENT, PROVISIONAL, FINAL) if state in said), otherwise)
     status = text(resource, "status") or ""
+    if resource.get("docStatus") in ("entered-in-error", "cancelled"):
+        return None
     counts, absent, vague = _STATUS[kind]
     if status in counts or (not status and kind != "ResearchSubject"):
         return FINAL if status else PROVISIONAL

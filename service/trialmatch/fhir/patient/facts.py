@@ -231,7 +231,7 @@ class Reader:
         """Bind a fact to its concepts and put it where leaves look for it; ``doubt``: why it cannot be trusted."""
         bound = self._bound(kind, fact.codings, inherited, _words(fact))
         named = fact.display if fact.named else f"{self._name(fact, bound.concepts)} {fact.display}".strip()
-        fact.bind(bound.concepts, named, doubt or bound.doubt)
+        fact.bind(bound.concepts, named, doubt or fact.doubt or bound.doubt)
         if bound.through:
             fact.belong(bound.through)
         index = self.facts.index
@@ -325,6 +325,8 @@ class Reader:
             found = {concept for said in words for concept in names.drugs_in(said)}
         else:
             found = {concept for said in words for concept in names.exactly(said)}
+            if kind != "Observation":  # which a server is searched for by their names
+                found |= {concept for said in words for concept in names.titled(said)}
         return frozenset(wide for concept in found for wide in self.terminology.sets.containing(concept))
 
     def _doubt(self, codes: tuple[Coding, ...], concepts: frozenset[str]) -> str:

@@ -109,7 +109,7 @@ def exposures(
     strength = strength_of(medication, cabinet.units)
     if kind == "MedicationAdministration":
         given = child(child(resource, "dosage") or {}, "dose", "dosage")
-        dose = _a_day(amount_of(given, strength, cabinet.units)) if given else _NO_DOSE
+        dose = _a_day(amount_of(given, strength, cabinet.units), when) if given else _NO_DOSE
         yield taken(start=when.start, end=when.end, over=over, dose=dose)
         return
     staged = [dosage for dosage in dosages if _bounds(dosage, clock) is not None]
@@ -132,9 +132,13 @@ def exposures(
 _NO_DOSE = Dose(None, "", "no dose is recorded")
 
 
-def _a_day(dose: Dose) -> Dose:
-    """A single administration is the dose of its day."""
-    return dose if dose.amount is None or "/d" in dose.unit else Dose(dose.amount, f"{dose.unit}/d")
+def _a_day(dose: Dose, when: Extent) -> Dose:
+    """A single administration is the dose of its day; of one that took days nobody knows how much on which."""
+    if dose.amount is None or "/d" in dose.unit:
+        return dose
+    if when.open or when.end.hi - when.start.lo <= timedelta(days=1):
+        return Dose(dose.amount, f"{dose.unit}/d")
+    return Dose(dose.amount._replace(lo=Fraction(0)), f"{dose.unit}/d")
 
 
 def _state(resource: Json) -> str | None:

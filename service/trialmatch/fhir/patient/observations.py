@@ -71,6 +71,8 @@ _AGES = {
 #: Quantities whose unit has more characters are not remembered.
 _LONGEST = 80
 
+_BOTH = "it has a value, and a reason why it has none"
+
 _ANYBODY: frozenset[str] = frozenset()
 
 
@@ -152,6 +154,7 @@ def _measurement(
     element: Json, found: tuple[Coding, ...], words: str, name: str, panel: str, about: _About, units: Units
 ) -> Measurement:
     value = _value(element, units)
+    absent = "dataAbsentReason" in element
     return Measurement(
         about.reference,
         found,
@@ -161,7 +164,8 @@ def _measurement(
         time=about.time,
         value=value,
         ranges=tuple(_ranges(element, units)) if "referenceRange" in element else (),
-        interpretation=_interpretation(element) if "interpretation" in element else (),
+        interpretation=_interpretation(element) if "interpretation" in element and not absent else (),
+        doubt=_BOTH if absent and value is not None else "",
         panel=panel,
         flag=about.flag,
     )
@@ -245,6 +249,10 @@ def words_value(words: str, units: Units) -> Value:
         unit = units.resolve(None, None, raw) if raw else None
         if unit is not None or not raw:
             return Quantity(Interval.of(_read(numeric[2]), comparator), unit, bare, raw, comparator)
+    between = _RANGE.match(bare)
+    if between and between[3] and (unit := units.resolve(None, None, between[3])) is not None:
+        low, high = _read(between[1]), _read(between[2])
+        return Quantity(Interval(low, high), unit, bare, between[3]) if low <= high else Text(bare)
     return Text(bare)
 
 

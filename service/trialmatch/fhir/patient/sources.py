@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from trialmatch.errors import BadInput
-from trialmatch.fhir.elements import Json, json_type
+from trialmatch.fhir.elements import Json, json_type, next_link
 from trialmatch.fhir.patient.records import Records
 from trialmatch.fhir.resource_types import RESOURCE_TYPES
 from trialmatch.files import readable
@@ -50,8 +50,11 @@ def parse(content: bytes, place: str) -> Any:
         raise BadInput(place, "nested too deep", "JSON that nests less than 1,000 deep") from None
 
 
-def from_bundle(bundle: Any, place: str) -> Records:
-    """The records of a Bundle: collection, searchset or transaction, R4, R4B or R5."""
+def from_bundle(bundle: Any, place: str, *, page: bool = False) -> Records:
+    """The records of a Bundle: collection, searchset, transaction or document, R4, R4B or R5.
+
+    A searchset with a next page is not all there is, unless the caller reads on (``page``).
+    """
     if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
         found = bundle.get("resourceType") if isinstance(bundle, dict) else json_type(bundle)
         raise BadInput(place, f"found {found if isinstance(found, str) else 'an object'}", "a Bundle")
@@ -68,6 +71,10 @@ def from_bundle(bundle: Any, place: str) -> Records:
         if resource is None and "resource" not in entry:
             continue  # a deletion or a mere response
         _take(resource, here, records, entry)
+    if not page and next_link(bundle) is not None:
+        records.unreadable(None, f"{place}: Bundle.link", "a next page; expected all pages in one Bundle")
+        for source in records.sources.values():
+            source.truncated = True
     return records
 
 
@@ -104,7 +111,7 @@ def _take(resource: Any, place: str, records: Records, entry: Json) -> None:
         for name, source in inner.sources.items():
             if source.state != "complete":
                 own = records.source(name)
-                own.state, own.detail = source.state, source.detail
+                own.state, own.detail, own.truncated = source.state, source.detail, source.truncated
         return
     records.add(resource, place)
 

@@ -182,7 +182,7 @@ def _take(template: Template, value: Any, patient_id: str, records: Records) -> 
     if value.get("type") not in ("searchset", "collection", None):
         raise BadRequest(f"{place}.type", "another kind of Bundle", "searchset")
     mine = _checked(place, value, template)
-    found = from_bundle(value, place)
+    found = from_bundle(value, place, page=True)
     records.take(found)
     for line in found.problems:
         records.unreadable(template.type, *line.split(": ", 1))
