@@ -194,3 +194,14 @@ def test_ranges_by_sex_of_whom_the_sex_is_not_known(alt: int, found: tuple[str, 
     leaf = {"linkId": "1", "description": "ALT", **measured("alt", times("<=", 3))}
     item = judge([leaf], [unknown_sex, record]).items["1"]
     assert (item["status"], item["basis"]) == found
+
+
+@pytest.mark.parametrize(
+    "limits", [{"low": {"value": 56}, "high": {"value": 7}}, {"text": "56 - 7"}, {"low": {"value": 7, "unit": "U/L"},
+               "high": {"value": 0.00093, "unit": "mkat/L"}}]
+)
+def test_a_range_that_is_turned_around(limits: Json) -> None:
+    """US Core's own example of a haematocrit has one; its ends may as well be wrong otherwise."""
+    value = {"value": 20, "unit": "U/L", "system": UCUM, "code": "U/L"}
+    record = observation("1742-6", valueQuantity=value, referenceRange=[limits])
+    assert judged(measured("alt", times("<=", 3)), record) == ("unknown", "unusable")

@@ -339,10 +339,14 @@ def _ranges(element: Json, units: Units) -> Iterator[ReferenceRange]:
         except Malformed:
             continue
         bounds = [bound for bound in (low, high) if isinstance(bound, Quantity)]
+        bottom = low.number.lo if isinstance(low, Quantity) else None
+        top = high.number.hi if isinstance(high, Quantity) else None
+        if bottom is not None and top is not None and bottom > top:
+            continue  # turned around, or in two units: nobody knows which is right
         if bounds:
             yield ReferenceRange(
-                low.number.lo if isinstance(low, Quantity) else None,
-                high.number.hi if isinstance(high, Quantity) else None,
+                bottom,
+                top,
                 bounds[-1].unit,
                 bounds[-1].raw_unit,
                 sexes,
@@ -376,6 +380,8 @@ def _written_range(words: str, units: Units, sexes: frozenset[str], ages: Interv
     if between:
         raw = (between[3] or "").strip()
         low, high, strict = _read(between[1]), _read(between[2]), False
+        if low > high:
+            return None
     elif below:
         raw = (below[3] or "").strip()
         low, high, strict = Fraction(0), _read(below[2]), below[1] == "<"
