@@ -263,4 +263,27 @@ CLARIFICATIONS: tuple[Clarification, ...] = (
         "A test for two viruses is negative when both are.",
         ("A panel of tests", "all, and a panel", "latest, and two values in one panel"),
     ),
+    Clarification(
+        "N14",
+        "A result may be a sentence that there is none.",
+        "Words, and a `dataAbsentReason`, that say so go before a flag: such a result is neither positive nor "
+        "negative. “No” is an answer only by itself, and words are positive only where nothing beside them denies it.",
+        "A rejected sample read as “HIV negative” would be the worst of errors.",
+        ("Words for no result",),
+    ),
+    Clarification(
+        "N15",
+        "Hospitals outside the United States code diagnoses in ICD-10 or a national edition of it.",
+        "ICD-10 and ICD-10-GM count by the codes that were compared, title by title, with ICD-10-CM. Other editions "
+        "are silence until a site maps them.",
+        "A gate would take a lupus for absent that stands there in the same code.",
+        ("ICD-10 and its German edition", "What ICD-10 says otherwise"),
+    ),
+    Clarification(
+        "N16",
+        "German diagnoses carry a mark of their certainty as an extension of the code.",
+        "It is read as a verification status; against another one that is given the diagnosis is `provisional`.",
+        "“Excluded” stands on codes that otherwise look like diagnoses.",
+        ("The certainty of a German diagnosis",),
+    ),
 )

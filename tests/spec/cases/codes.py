@@ -33,6 +33,13 @@ from tests.spec.record import (
 )
 
 
+def in_icd10(code: str, system: str = "http://hl7.org/fhir/sid/icd-10") -> Fact:
+    """A diagnosis by a code of ICD-10 or one of its editions."""
+    codes = {"coding": [{"system": system, "code": code}]}
+    return condition("sle", "2020-01-01").but(f"{code} of {system}, since 2020-01-01", code=codes)
+
+
+
 def ordered_in_words(text: str) -> Fact:
     """An order of a drug without a code."""
     return ordered("prednisone", "2026-01-10").but(f"order in words only: “{text}”",
@@ -111,6 +118,25 @@ descendants along; SNOMED CT codes only those descendants that the mappings (or 
             diagnosis(coded(coding(ICD10CM, "I50"))),
             row(met(), condition("heart failure I50.9", "2020-01-01")),
             row(unknown("no-record"), condition("heart failure", "2020-01-01"), why="a SNOMED CT code is not below it"),
+        ),
+        rule(
+            "ICD-10 and its German edition",
+            "A code of the WHO's ICD-10 or of ICD-10-GM that means what the same code means in ICD-10-CM counts, with "
+            "everything below it. A few that mean something else there do not.",
+            diagnosis("sle"),
+            row(met(), in_icd10("M32.9")),
+            row(met(), in_icd10("M32.1", "http://fhir.de/CodeSystem/bfarm/icd-10-gm")),
+            row(met(), in_icd10("M32.1+", "http://fhir.de/CodeSystem/bfarm/icd-10-gm"), why="with a mark behind it"),
+            row(unknown("no-record"), in_icd10("M32.0"), why="drug-induced lupus"),
+            row(unknown("no-record"), in_icd10("M32.9", "http://hospital.example/icd-10"), why="an unknown system"),
+        ),
+        rule(
+            "What ICD-10 says otherwise",
+            "R65.2 is severe sepsis in ICD-10-CM, and in ICD-10 an inflammatory response without infection.",
+            diagnosis("sepsis"),
+            row(met(), in_icd10("A41.9")),
+            row(met(), in_icd10("R65.20", ICD10CM)),
+            row(unknown("no-record"), in_icd10("R65.2")),
         ),
         rule(
             "What a value set leaves out: drug-induced lupus",

@@ -9,6 +9,7 @@ from tests.spec.criteria import (
 )
 from tests.spec.model import Section, met, row, rule, unknown, unmet
 from tests.spec.record import (
+    SNOMED,
     lab,
     number,
     observation,
@@ -124,6 +125,19 @@ converted, is `unusable`; no unit is ever assumed.
             row(unknown("unusable"), lab("hemoglobin", 62, "mL")),
             row(unknown("unusable"), lab("hemoglobin", 62, None).but(
                 "hemoglobin 62 “bananas”, 2026-02-20", valueQuantity={"value": 62, "unit": "bananas"})),
+        ),
+        rule(
+            "A unit by the code of another system",
+            "A code means what its system says: SNOMED CT's 118582008 is per cent and no number, the letter g of a "
+            "list of dosing units no gram. The unit's words are read instead.",
+            measured("lvef", quantity(">=", 50, "%")),
+            row(met(), observation("lvef", "2026-02-20", "55, unit “%”, code 118582008 of SNOMED CT",
+                                   valueQuantity={"value": 55, "unit": "%", "system": SNOMED, "code": "118582008"})),
+            row(unmet(), observation("lvef", "2026-02-20", "45, unit “%”, code 118582008 of SNOMED CT",
+                                     valueQuantity={"value": 45, "unit": "%", "system": SNOMED, "code": "118582008"})),
+            row(unknown("unusable"), observation(
+                "lvef", "2026-02-20", "55, code 118582008 of SNOMED CT",
+                valueQuantity={"value": 55, "system": SNOMED, "code": "118582008"})),
         ),
         rule(
             "Cells in a volume",

@@ -147,6 +147,20 @@ are `imprecise`.
             row(unknown("unusable"), wrote("hiv-ab", "see attached report")),
         ),
         rule(
+            "Words for no result",
+            "That there was no blood is no negative result, whatever flag stands beside it; and a negation in words "
+            "that are not known stands in the way of a positive one.",
+            HIV,
+            row(unknown("unusable"), wrote("hiv-ab", "No sample received")),
+            row(unknown("unusable"), wrote("hiv-ab", "QNS - quantity not sufficient")),
+            row(unknown("unusable"), interpreted("hiv-ab", "N", valueString="Hemolyzed, no result")),
+            row(unknown("missing-data"), interpreted("hiv-ab", "N", dataAbsentReason={"text": "not performed"})),
+            row(unknown("unusable"), wrote("hiv-ab", "Negative").but(
+                "{}, and a reason why there is no value", dataAbsentReason={"text": "error"})),
+            row(unknown("unusable"), wrote("hiv-ab", "no HIV antibodies detected")),
+            row(unmet(), wrote("hiv-ab", "no")),
+        ),
+        rule(
             "Titres",
             "Positive from the concept's cut-off on: 1:80 for antinuclear antibodies (a setting).",
             ANA,

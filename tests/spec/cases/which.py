@@ -12,8 +12,9 @@ from tests.spec.criteria import (
     procedure,
     quantity,
     times,
+    within,
 )
-from tests.spec.model import Section, met, row, rule, unknown, unmet
+from tests.spec.model import Fact, Section, met, row, rule, unknown, unmet
 from tests.spec.record import (
     alt,
     condition,
@@ -27,6 +28,21 @@ from tests.spec.record import (
     took,
     vaccinated,
 )
+
+CERTAINTY = "http://fhir.de/StructureDefinition/icd-10-gm-diagnosesicherheit"
+CERTAINTIES = "https://fhir.kbv.de/CodeSystem/KBV_CS_SFHIR_ICD_DIAGNOSESICHERHEIT"
+
+
+def certain(mark: str, clinical: str | None = "active", verification: str | None = None) -> Fact:
+    """A diagnosis in ICD-10-GM with a mark of its certainty."""
+    coding = {
+        "system": "http://fhir.de/CodeSystem/bfarm/icd-10-gm",
+        "code": "M32.1",
+        "extension": [{"url": CERTAINTY, "valueCoding": {"system": CERTAINTIES, "code": mark}}],
+    }
+    fact = condition("sle", "2020-01-01", clinical=clinical, verification=verification)
+    return fact.but(f"{{}}, in ICD-10-GM, marked {mark}", code={"coding": [coding]})
+
 
 LOW_ALT = measured("alt", times("<=", 3))
 OTHER = {"reference": "Patient/child"}
@@ -188,6 +204,17 @@ alone are then `provisional`. A statement that is only `intended` is `provisiona
                 "{}, verification “Confirmed” in words", verificationStatus={"text": "Confirmed"})),
         ),
         rule(
+            "The certainty of a German diagnosis",
+            "Germany marks its codes: A excluded, V suspected, G certain, Z state after it. The mark says the same as "
+            "`verificationStatus` and `clinicalStatus`; where they contradict each other nothing is certain.",
+            within(diagnosis("sle"), 0, 0, "d"),
+            row(met(), certain("G")),
+            row(unmet(), certain("A"), why="evidence of absence"),
+            row(unknown("provisional"), certain("V")),
+            row(unmet(), certain("Z", clinical=None), why="it is over"),
+            row(unknown("provisional"), certain("A", verification="confirmed")),
+        ),
+        rule(
             "A record with a modifier extension",
             "A modifier extension may turn the meaning of its record around, and none is known: the record neither "
             "proves nor refutes.",
@@ -238,6 +265,8 @@ alone are then `provisional`. A statement that is only `intended` is `provisiona
             row(unknown("no-record"), ordered("belimumab", "2026-01-10", "entered-in-error")),
             row(unknown("no-record"), ordered("belimumab", "2026-01-10", intent="proposal")),
             row(unknown("no-record"), ordered("belimumab", "2026-01-10", intent="plan")),
+            row(unknown("provisional"), ordered("belimumab", "2026-01-10", intent="plan", reportedBoolean=True),
+                why="so US Core writes what a patient reports to take: no mere plan, and not certain"),
             row(unknown("no-record"), ordered("belimumab", "2026-01-10", doNotPerform=True)),
             row(unknown("no-record"), dispensed("belimumab", "2026-01-10", 28, "cancelled")),
         ),
