@@ -6,20 +6,26 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 import simple_icd_10_cm as icd
 from fhir.resources.conceptmap import ConceptMap
 from trialmatch.config import Settings
 from trialmatch.terminology import mappings
-from trialmatch.terminology.systems import CONCEPT, ICD10, ICD10CM
+from trialmatch.terminology.systems import ATC, CONCEPT, ICD10, ICD10CM
 
-FILE = Path(__file__).resolve().parents[2] / "mappings" / "conceptmaps" / "icd-10.json"
-ICD_10: dict[str, Any] = json.loads(FILE.read_text("utf-8"))
+FOLDER = Path(__file__).resolve().parents[2] / "mappings" / "conceptmaps"
+MAPS: dict[str, dict[str, Any]] = {path.stem: json.loads(path.read_text("utf-8")) for path in FOLDER.glob("*.json")}
+ICD_10, FORMER_ATC = MAPS["icd-10"], MAPS["atc-former"]
 SAME, OWN = ICD_10["group"]
 SETS = mappings.load(Settings.read({})).sets
 
 
-def test_it_is_valid_and_between_these_systems() -> None:
-    ConceptMap.model_validate(ICD_10)
+@pytest.mark.parametrize("name", sorted(MAPS))
+def test_it_is_valid(name: str) -> None:
+    ConceptMap.model_validate(MAPS[name])
+
+
+def test_icd_10_is_mapped_to_icd_10_cm_and_to_concepts() -> None:
     assert [(group["source"], group["target"]) for group in ICD_10["group"]] == [(ICD10, ICD10CM), (ICD10, CONCEPT)]
 
 
@@ -42,3 +48,15 @@ def test_codes_of_icd_10_alone_are_of_known_concepts() -> None:
     for code, concepts in codes.items():
         assert all(concept in SETS for concept in concepts)
         assert set(concepts) <= SETS.concepts(ICD10, code)
+
+
+def test_former_atc_codes_mean_the_substance_that_they_name() -> None:
+    """A code that is still in use is none of them; each leads to the drug of its display."""
+    (group,) = FORMER_ATC["group"]
+    assert (group["source"], group["target"]) == (ATC, ATC)
+    today = {code for concept in SETS.titles for system, code in SETS.codes(concept) if system == ATC}
+    names = mappings.load(Settings.read({})).names
+    for element in group["element"]:
+        (target,) = element["target"]
+        assert element["code"] not in today and target["code"] in today
+        assert names.drugs_in(element["display"]) & SETS.concepts(ATC, element["code"])

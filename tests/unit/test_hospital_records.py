@@ -91,6 +91,12 @@ def test_germany_s_mark_of_certainty(mark: str, more: Json, found: tuple[str, st
     assert judged(within(diagnosis("sle"), 0, 0, "d"), record) == found
 
 
+def test_a_former_atc_code() -> None:
+    """Rituximab until 2021."""
+    medication = {"coding": [{"system": ATC_DE, "code": "L01XC02"}]}
+    assert judged(exposure("cd20-antibody"), order(medicationCodeableConcept=medication)) == MET
+
+
 @pytest.mark.parametrize("system", [ATC_DE, "http://fhir.de/CodeSystem/dimdi/atc", "https://www.whocc.no/atc/"])
 def test_atc_by_its_other_names(system: str) -> None:
     medication = {"coding": [{"system": system, "code": "L04AX03", "display": "Methotrexat"}]}
@@ -174,7 +180,13 @@ def test_a_taper_one_after_the_other() -> None:
 
 @pytest.mark.parametrize(
     ("supply", "found"),
-    [({"value": 30, "unit": "Day"}, UNMET), ({"value": 5, "code": "wk"}, MET), ({"value": 90}, MET)],
+    [
+        ({"value": 30, "unit": "Day"}, UNMET),
+        ({"value": 5, "code": "wk"}, MET),
+        ({"value": 90}, MET),
+        ({"value": 34, "unit": "Tag(e)"}, UNMET),
+        ({"value": 14, "unit": "日"}, UNMET),
+    ],
 )
 def test_the_supply_of_a_dispense(supply: Json, found: tuple[str, str]) -> None:
     drug = {"coding": [{"system": RXNORM, "code": "8640"}]}

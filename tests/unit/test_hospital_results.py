@@ -53,7 +53,14 @@ def test_what_is_denied_in_other_words_is_not_positive(words: str) -> None:
 
 @pytest.mark.parametrize(
     ("words", "found"),
-    [("no", UNMET), ("HIV 1+2 Ab -", UNMET), ("Negative. Does not exclude early infection", UNMET), ("HIV Ab +", MET)],
+    [
+        ("no", UNMET),
+        ("HIV 1+2 Ab -", UNMET),
+        ("HIV Ab +", MET),
+        ("Negative. Does not exclude early infection", UNMET),
+        ("Negative (specimen slightly hemolyzed)", UNMET),
+        ("轻度溶血, 阴性", UNMET),
+    ],
 )
 def test_short_answers(words: str, found: tuple[str, str]) -> None:
     assert judged(measured("hiv-test", result("positive")), observation("7918-6", valueString=words)) == found

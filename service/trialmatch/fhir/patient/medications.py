@@ -47,11 +47,11 @@ _LOCAL = re.compile(
 _LENGTHS = {
     unit: length
     for length, units in (
-        ((0, Fraction(1, 24)), ("h", "hour")),
-        ((0, Fraction(1)), ("d", "day", "tag", "tage")),
-        ((0, Fraction(7)), ("wk", "week", "w")),
-        ((1, Fraction(0)), ("mo", "month", "m")),
-        ((12, Fraction(0)), ("a", "year", "y")),
+        ((0, Fraction(1, 24)), ("h", "hour", "hours", "stunden")),
+        ((0, Fraction(1)), ("d", "day", "days", "tag", "tage", "日", "天")),
+        ((0, Fraction(7)), ("wk", "week", "weeks", "woche", "wochen", "周", "週")),
+        ((1, Fraction(0)), ("mo", "month", "months", "monat", "monate")),
+        ((12, Fraction(0)), ("a", "year", "years", "jahr", "jahre")),
     )
     for unit in units
 }
@@ -330,8 +330,9 @@ def _last_day(start: Span, lengths: list[tuple[Json | None, Json | None]]) -> Sp
 
 def _calendar(length: Json) -> relativedelta | None:
     """A duration of at least a day; without a unit it is in days. None where it cannot be read."""
-    value, unit = number(length.get("value")), str(length.get("code") or length.get("unit") or "d").lower().rstrip("s")
-    months, days = _LENGTHS.get(unit, (0, Fraction(0)))
+    value, said = number(length.get("value")), (length.get("code"), length.get("unit"))
+    units = [str(unit).lower() for unit in said if unit]
+    months, days = next((_LENGTHS[unit] for unit in units if unit in _LENGTHS), (0, Fraction(not units)))
     if value is None or value <= 0 or value >= _LONGEST_SUPPLY or not (months or days):
         return None
     return relativedelta(months=int(value * months), days=max(ceil(value * days), 0 if months else 1))
@@ -340,5 +341,6 @@ def _calendar(length: Json) -> relativedelta | None:
 def _dispensed(resource: Json, clock: Clock) -> Extent:
     start = moment(resource, "whenHandedOver", clock) or moment(resource, "whenPrepared", clock) or UNKNOWN_TIME
     supply = child(resource, "daysSupply")
-    end = _last_day(start, [(supply, supply)]) if supply else None
+    days = {"value": supply.get("value")} if supply else {}  # which it is in where its unit is not known
+    end = _last_day(start, [(supply, supply)]) or _last_day(start, [(days, days)]) if supply else None
     return Extent(start, end) if end is not None else Extent(start, Span(start.lo, FUTURE), True)
