@@ -45,6 +45,10 @@ def test_the_same_codes_mean_the_same() -> None:
 def test_codes_of_icd_10_alone_are_of_known_concepts() -> None:
     codes = {element["code"]: [one["code"] for one in element["target"]] for element in OWN["element"]}
     assert not codes.keys() & {element["code"] for element in SAME["element"]}
+    for element in OWN["element"]:  # concepts are called as their value sets are
+        for target in element["target"]:
+            path = FOLDER.parent / "valuesets" / f"{target['code']}.json"
+            assert target["display"] == json.loads(path.read_text("utf-8"))["title"]
     for code, concepts in codes.items():
         assert all(concept in SETS for concept in concepts)
         assert set(concepts) <= SETS.concepts(ICD10, code)
