@@ -81,13 +81,13 @@ def test_where_icd_10_and_icd_10_cm_differ(concept: str, code: str, found: tuple
         ("A", {"verificationStatus": {"coding": [{"code": "refuted"}]}}, UNMET),
     ],
 )
-@pytest.mark.parametrize("holder", ["coding", "code", "condition"])
+@pytest.mark.parametrize("holder", ["coding", "code"])
 def test_germany_s_mark_of_certainty(mark: str, more: Json, found: tuple[str, str], holder: str) -> None:
     """Excluded, suspected, certain, or the state after it: beside a SNOMED code, too, and asked for as of today."""
     extension = [{"url": CERTAINTY, "valueCoding": {"system": CERTAINTIES, "code": mark}}]
     marked = {"extension": extension}
     record = condition({"system": ICD10GM, "code": "M32.1"}, SLE_SNOMED, onsetDateTime="2020-01-01", **more)
-    {"coding": record["code"]["coding"][0], "code": record["code"], "condition": record}[holder].update(marked)
+    {"coding": record["code"]["coding"][0], "code": record["code"]}[holder].update(marked)
     assert judged(within(diagnosis("sle"), 0, 0, "d"), record) == found
 
 

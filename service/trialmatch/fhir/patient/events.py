@@ -117,7 +117,7 @@ def state_of(resource: Json) -> str | None:
         otherwise = PROVISIONAL if verification else FINAL  # a status that is not understood confirms nothing
         return next((state for state in (ABSENT, PROVISIONAL, FINAL) if state in said), otherwise)
     status = text(resource, "status") or ""
-    if resource.get("docStatus") in ("entered-in-error", "cancelled"):
+    if kind == "DocumentReference" and resource.get("docStatus") in ("entered-in-error", "cancelled"):
         return None
     counts, absent, vague = _STATUS[kind]
     if status in counts or (not status and kind != "ResearchSubject"):
@@ -128,9 +128,9 @@ def state_of(resource: Json) -> str | None:
 
 
 def _certainty(resource: Json) -> set[str]:
-    """The marks of a German diagnosis, wherever its code carries them."""
+    """The marks of a German diagnosis, on its code or one of its codings."""
     code = resource.get("code")
-    extensions = (one for holder in (resource, code, *objects(code, "coding")) for one in objects(holder, "extension"))
+    extensions = (one for holder in (code, *objects(code, "coding")) for one in objects(holder, "extension"))
     found = (
         coding.get("code") if isinstance(coding := one.get("valueCoding"), dict) else one.get("valueCode")
         for one in extensions
