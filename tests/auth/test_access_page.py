@@ -19,7 +19,7 @@ def test_every_reason_of_a_refusal_is_explained() -> None:
     web = Path(trialmatch.__file__).parent / "web"
     written = {
         reason
-        for name in ("security", "signatures", "tokens", "cds_tokens", "jwks")
+        for name in ("access/security", "access/signatures", "access/tokens", "access/jwks", "cds/tokens")
         for reason in re.findall(r'Refused\(f?"([^"]+)"\)', (web / f"{name}.py").read_text("utf-8"))
     }
     reasons = {re.sub(r"\{.*\}", "…", reason) for reason in written}

@@ -11,13 +11,12 @@ import pytest
 from trialmatch.web.pages import texts
 from trialmatch.web.pages.texts import ENGLISH, say
 
-WEB = Path(texts.__file__).parent
+WEB = Path(texts.__file__).parents[1]
 TEMPLATES = sorted(path for path in (WEB / "templates").glob("*.html") if path.name != "docs.html")  # the API's page
 SOURCES = [
     *TEMPLATES,
-    *(WEB / f"{name}.py" for name in ("pages", "launch")),
-    *sorted(WEB.glob("pages_*.py")),
-    *sorted(WEB.glob("login*.py")),
+    *sorted(path for path in (WEB / "pages").glob("*.py") if path.name != "texts.py"),
+    *sorted((WEB / "login").glob("*.py")),
     WEB / "static" / "pages.js",
     WEB / "static" / "prescreen.js",
 ]
