@@ -23,11 +23,10 @@ def evaluate(leaf: ResultLeaf, context: Context) -> Finding:
     """Judge a leaf about results, in any of the windows that it may mean."""
     windows = context.bounds(leaf.windows)
     if windows is None:
-        bases = [t.ANCHOR_UNKNOWN]
         flags = isinstance(leaf.test, PolarityTest)
         if not any(is_result(result, flags) for result in context.facts.about("Observation", leaf.keys)):
-            bases.append(t.SOURCE_FAILED if context.facts.incomplete("Observation") else t.MISSING_DATA)
-        return unknown(t.first_basis(bases), (), lambda: "the date that its window hangs on is not known")
+            return _silence(leaf, context)
+        return unknown(t.ANCHOR_UNKNOWN, (), lambda: "the date that its window hangs on is not known")
     limit = _validity(leaf, context)
     if limit is not None:
         windows = [meet(window, limit) for window in windows]
@@ -115,18 +114,23 @@ def _in_window(leaf: ResultLeaf, window: Bounds, context: Context) -> Finding:
 
 def _nothing(leaf: ResultLeaf, selection: Selection, context: Context) -> Finding:
     """No final result may lie in the window: why not?"""
-    incomplete = context.facts.incomplete("Observation")
-    if incomplete and not selection.drafts:
-        return unknown(t.SOURCE_FAILED, (), lambda: "Observations could not all be obtained")
-    if selection.drafts or (selection.outdated and not leaf.absent):
+    outside_is_none = leaf.absent and leaf.windows  # the criterion asks for that time, and takes its silence as absence
+    aged = selection.outdated and not outside_is_none and not context.facts.incomplete("Observation")
+    if selection.drafts or aged:
         return _flawed(leaf, selection, context)
+    return _silence(leaf, context, " in that time" if selection.outdated else " on record")
+
+
+def _silence(leaf: ResultLeaf, context: Context, when: str = " on record") -> Finding:
+    """There is no result: unknown, unless the criterion takes silence as absence (section 7)."""
+    if context.facts.incomplete("Observation"):
+        return unknown(t.SOURCE_FAILED, (), lambda: "Observations could not all be obtained")
     hints = context.facts.hinted("Observation", leaf.keys)
     if hints:
         first = hints[0]
         return unknown(t.UNUSABLE, hints, lambda: f"{first.display}: {first.doubt}")
     if leaf.absent and not context.facts.narrowed("Observation"):
-        ending = " that is recent enough" if selection.outdated else " on record"
-        return Finding(t.UNMET, t.NO_RECORD, (), lambda: f"no result of “{leaf.label}”{ending}")
+        return Finding(t.UNMET, t.NO_RECORD, (), lambda: f"no result of “{leaf.label}”{when}")
     return unknown(t.MISSING_DATA, (), lambda: f"no result of “{leaf.label}”")
 
 

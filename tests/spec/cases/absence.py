@@ -140,14 +140,15 @@ should have one such gate, or it would list every patient.
         ),
         rule(
             "A result that need not be there",
-            "With the extension a result is taken as absent, too, where there is none; one that is too old, or lies "
-            "before the window, is as none. A preliminary one leaves it open.",
+            "With the extension silence about a result is taken as its absence, too. Where the criterion names a "
+            "window, that is silence in it: a result before it is as none. Without one, a result that is too old has to "
+            "be repeated. A preliminary one leaves it open.",
             (
                 gate(measured("lvef", quantity("<", 35, "%"))),
                 exclude(gate(within(measured("lvef", quantity("<", 35, "%")), -1, 0, "mo"))),
             ),
             row({"1": unmet("no-record"), "2": met("no-record")}),
-            row({"1": unmet("no-record"), "2": met("no-record")}, lab("lvef", 30, "%", "2025-01-01"), why="too old"),
+            row({"1": unknown("stale"), "2": met("no-record")}, lab("lvef", 30, "%", "2025-01-01"), why="too old"),
             row({"1": met(), "2": met("no-record")}, lab("lvef", 30, "%", "2026-01-15"), why="before the window"),
             row({"1": met(), "2": unmet()}, lab("lvef", 30, "%")),
             row({"1": unmet("evidence"), "2": met("evidence")}, lab("lvef", 55, "%")),
@@ -260,12 +261,16 @@ was.
         ),
         rule(
             "Results that could not be had, of a window that is not known",
-            "Neither are they missing: that nothing was measured can only be said of what was seen.",
-            within(measured("lvef", quantity(">=", 50, "%")), -1, 0, "mo", "infusion"),
-            row(unknown("source-failed"), failed=("Observation",)),
-            row(unknown("missing-data")),
-            row(unknown("anchor-unknown"), lab("lvef", 55, "%")),
-            row(met(), lab("lvef", 55, "%"), infusion="2026-03-01"),
+            "Neither are they missing: that nothing was measured can only be said of what was seen. Where silence is "
+            "absence, it is so in every window.",
+            (
+                within(measured("lvef", quantity(">=", 50, "%")), -1, 0, "mo", "infusion"),
+                gate(within(measured("lvef", quantity(">=", 50, "%")), -1, 0, "mo", "infusion")),
+            ),
+            row({"1": unknown("source-failed"), "2": unknown("source-failed")}, failed=("Observation",)),
+            row({"1": unknown("missing-data"), "2": unmet("no-record")}),
+            row({"1": unknown("anchor-unknown"), "2": unknown("anchor-unknown")}, lab("lvef", 55, "%")),
+            row({"1": met(), "2": met()}, lab("lvef", 55, "%"), infusion="2026-03-01"),
         ),
     ),
 )
