@@ -141,8 +141,8 @@ should have one such gate, or it would list every patient.
         rule(
             "A result that need not be there",
             "With the extension silence about a result is taken as its absence, too. Where the criterion names a "
-            "window, that is silence in it: a result before it is as none. Without one, a result that is too old has to "
-            "be repeated. A preliminary one leaves it open.",
+            "window, that is silence in it: a result before it is as none. Without one, a result that is too old has "
+            "to be repeated. A preliminary one leaves it open.",
             (
                 gate(measured("lvef", quantity("<", 35, "%"))),
                 exclude(gate(within(measured("lvef", quantity("<", 35, "%")), -1, 0, "mo"))),
