@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import sys
 from base64 import urlsafe_b64encode
 from pathlib import Path
 from typing import Any
@@ -305,6 +306,7 @@ def test_keys_of_one_issuer_do_not_sign_for_another(tmp_path: Path) -> None:
         raw(b'{"alg":["RS256"]}', {}),
         raw(b'{"alg":{"RS256":1}}', {}),
         raw(b"{" * 3000, {}),
+        raw(b'{"alg":"RS256","a":' + DEEP + b"}", {}),
         raw({"alg": "RS256"}, b'{"exp":' + b"9" * 5000 + b"}"),
         raw({"alg": "RS256"}, b"\xff\xfe"),
         # encrypted, not signed (five parts)
@@ -315,16 +317,11 @@ def test_what_is_no_token(issuers: Issuers, text: str) -> None:
     assert refusal(issuers, text) in ("malformed", "algorithm")
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        raw(b'{"alg":"RS256","a":' + DEEP + b"}", {}),
-        raw({"alg": "RS256"}, b'{"iss":"https://idp.hospital.example","a":' + DEEP + b"}"),
-    ],
-)
-def test_a_token_that_is_deep(issuers: Issuers, text: str) -> None:
-    """From Python 3.12 on its JSON reader goes down there; the signature is then what is wrong."""
-    assert refusal(issuers, text) in ("malformed", "signature")
+def test_a_token_that_is_deep(issuers: Issuers) -> None:
+    """From Python 3.12 on its JSON reader may go down there; the signature is then what is wrong."""
+    text = raw({"alg": "RS256"}, b'{"iss":"https://idp.hospital.example","a":' + DEEP + b"}")
+    allowed = {"malformed"} if sys.version_info < (3, 12) else {"malformed", "signature"}
+    assert refusal(issuers, text) in allowed
 
 
 def test_a_token_that_is_too_large(issuers: Issuers) -> None:
